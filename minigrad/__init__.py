@@ -1,0 +1,19 @@
+"""minigrad: a deep-learning framework on NumPy and CuPy, written to be read.
+
+    import minigrad as mg
+    from minigrad import layers
+
+Read the source in this order: backend, tensor, function, autograd, functions/arithmetic, functions/convolution, layers,
+training.
+"""
+
+from minigrad import autograd, functions, operators, random
+from minigrad.autograd import enable_grad, no_grad
+from minigrad.errors import GradientError, GraphError
+from minigrad.function import Function
+from minigrad.functions import *  # noqa: F403
+from minigrad.functions import __all__ as _functions
+from minigrad.random import seed
+from minigrad.tensor import Tensor, default_dtype, get_default_dtype, set_default_dtype
+
+__version__ = "0.1.0"

@@ -1,0 +1,290 @@
+"""The tape: a topological order of the recorded Functions, and the reverse sweep over it.
+
+Reverse mode in one paragraph: every Function z = f(x, y) knows dx and dy when it is given dz. So start with dL/dL = 1,
+go through the Functions from the last to the first, and hand each its dz. A value that was used several times receives
+several contributions; they must all be added *before* it passes its own gradient on, which is why the order has to be
+topological (each Function after everything it was made from), and why one visit each is enough.
+"""
+
+import contextlib
+
+import numpy as np
+
+from minigrad import backend
+from minigrad.errors import GradientError, GraphError
+from minigrad.function import Function, Output, recording
+from minigrad.tensor import Tensor
+
+STORY = 32  # a graph of so few Functions may be remembered after backward, for mg.tape
+
+
+class _Recording(contextlib.ContextDecorator):
+    """A block, or a decorated function, in which operations are recorded or not; nests, and holds per thread."""
+
+    def __init__(self):
+        self.tokens = []
+
+    def __enter__(self):
+        self.tokens.append(recording.set(self.on))
+
+    def __exit__(self, *error):
+        recording.reset(self.tokens.pop())
+
+    def _recreate_cm(self):  # each call of a decorated function gets a state of its own: threads share the decorator
+        return type(self)()
+
+
+class no_grad(_Recording):
+    """`with mg.no_grad():` or `@mg.no_grad()`: nothing is put on the tape; results do not require gradients."""
+
+    on = False
+
+
+class enable_grad(_Recording):
+    """`with mg.enable_grad():` puts operations on the tape again inside a no_grad block."""
+
+    on = True
+
+
+def is_recording() -> bool:
+    """Whether operations are put on the tape in this thread."""
+    return recording.get()
+
+
+def topological_order(roots):
+    """The Functions behind `roots`, each after all that it was made from.
+
+    Depth-first search with a stack of its own (no recursion: graphs are deeper than Python's stack), linear in the
+    number of edges: a Function is entered once, and listed when everything below it is.
+    """
+    order, entered = [], set()
+    stack = [(root, False) for root in roots]
+    while stack:
+        node, below_is_done = stack.pop()
+        if below_is_done:
+            order.append(node)
+        elif node not in entered:
+            entered.add(node)
+            stack.append((node, True))
+            stack.extend([(parent, False) for parent in reversed(node.parents)
+                          if isinstance(parent, Function) and parent not in entered])
+    return order
+
+
+def backward(tensor, gradient=None, retain_graph=False, create_graph=False):
+    """Write dL/d(leaf) to `.grad` of every leaf Tensor that L, this Tensor, was made from.
+
+    gradient      dL/d(this Tensor), of its shape; may be left out for a single number, where it is 1.
+    retain_graph  keep the graph, to go through it again. Otherwise it is freed.
+    create_graph  record the sweep itself, so that `.grad` can be differentiated (implies retain_graph).
+    """
+    if not tensor.requires_grad:
+        raise GraphError("backward() on a Tensor that does not require gradients: nothing it was made from has "
+                         "requires_grad=True, or it was made under no_grad()")
+    gradients = sweep([tensor], [_cotangent(tensor, gradient)], retain_graph or create_graph, create_graph)
+    for leaf, value in gradients.items():
+        if create_graph:
+            leaf.grad = value if leaf.grad is None else leaf.grad + value
+        else:
+            leaf.grad = value if leaf.grad is None else Tensor.wrap(leaf.grad._data + value._data)
+
+
+def grad(outputs, inputs, grad_outputs=None, create_graph=False, retain_graph=None, allow_unused=False):
+    """d(outputs)/d(inputs), as a tuple, without touching any `.grad` (a Tensor instead of a list gives a Tensor).
+
+    outputs, inputs  Tensors; inputs may be leaves or results of Functions.
+    grad_outputs     the gradient of each output, of its shape; may be left out for single numbers.
+    create_graph     record the sweep, so that the result can be differentiated: second and higher orders.
+    allow_unused     give None for an input that no output depends on, instead of an error.
+    """
+    single = isinstance(inputs, Tensor)
+    outputs, inputs = _as_list(outputs), _as_list(inputs)
+    grad_outputs = [None] * len(outputs) if grad_outputs is None else _as_list(grad_outputs)
+    if len(grad_outputs) != len(outputs):
+        raise ValueError(f"expected a gradient for each of the {len(outputs)} outputs, got {len(grad_outputs)}")
+    for position, x in enumerate(inputs):
+        if not isinstance(x, Tensor) or not x.requires_grad:
+            raise GraphError(f"input {position} does not require gradients: pass a Tensor with requires_grad=True")
+    roots = [(y, _cotangent(y, g)) for y, g in zip(outputs, grad_outputs) if y.requires_grad]
+    retain_graph = create_graph if retain_graph is None else retain_graph
+    found = sweep([y for y, _ in roots], [g for _, g in roots], retain_graph, create_graph,
+                  targets={x.creator or x for x in inputs})
+    result = tuple([found.get(x.creator or x) for x in inputs])
+    if not allow_unused and None in [r if r is None else 0 for r in result]:
+        position = [r is None for r in result].index(True)
+        raise GraphError(f"the outputs do not depend on input {position} (shape {inputs[position].shape}): "
+                         "pass allow_unused=True to get None for it")
+    return result[0] if single else result
+
+
+def sweep(outputs, cotangents, retain_graph=False, create_graph=False, targets=None, visit=None):
+    """The reverse sweep: {leaf Tensor: gradient}, or with `targets` (leaves and Functions) {target: gradient}.
+
+    visit(function, dz, gradients), if given, sees each step: the function, what arrived, what it passes to its parents.
+    """
+    contributions = _Sum(create_graph)
+    for y, dy in zip(outputs, cotangents):
+        contributions.add(y.creator or y, dy)
+    order = topological_order([y.creator for y in outputs if y.creator is not None])
+    useful = None if targets is None else _leads_to(targets, order)
+    remember = not retain_graph and visit is None and len(order) <= STORY and all(f.is_small for f in order)
+    found = {}
+    with enable_grad() if create_graph else no_grad():
+        while order:
+            function = order.pop()
+            dz = contributions.pop(function)
+            if dz is not None:
+                if targets is not None and function in targets:
+                    found[function] = dz
+                if function.retained is not None:
+                    _write_retained(function, dz)
+                gradients = _local_gradients(function, dz, useful, contributions)
+                for parent, dx in zip(function.parents, gradients):
+                    if dx is not None:
+                        contributions.add(parent, dx)
+                if visit is not None:
+                    visit(function, dz, gradients)
+            if not retain_graph:
+                function.release(remember)
+    leaves = contributions.of_leaves(cotangents)
+    return leaves if targets is None else found | {x: g for x, g in leaves.items() if x in targets}
+
+
+def _local_gradients(function, dz, useful, contributions):
+    """What `function.backward(dz)` gives each operand: un-broadcast, checked; None where none is wanted."""
+    if isinstance(function, Output):  # hand the gradient to its place among the gradients of all the outputs
+        contributions.add_output(function.parents[0], function.index, dz)
+        return (None,)
+    function._check_alive()
+    if isinstance(dz, list):
+        dz = [_zeros_like_output(function, i, dz) if g is None else g for i, g in enumerate(dz)]
+        given = function.backward(*dz)
+    else:
+        given = function.backward(dz)
+    given = given if isinstance(given, (tuple, list)) else (given,)
+    if len(given) != len(function.parents):
+        raise GradientError(f"{function.name}.backward returned {len(given)} gradients for "
+                            f"{len(function.parents)} operands")
+    result = []
+    for position, (parent, dx) in enumerate(zip(function.parents, given)):
+        if parent is None or dx is None or (useful is not None and parent not in useful):
+            result.append(None)
+        else:
+            result.append(_fitted(dx() if callable(dx) else dx, parent, dz, function, position))
+    return result
+
+
+def _fitted(dx, parent, dz, function, position):
+    """dx, summed over the axes along which its operand was broadcast, and of its operand's dtype."""
+    if dx is None:
+        return None
+    if not isinstance(dx, Tensor):
+        if recording.get():
+            raise GradientError(f"{function.name}.backward returned a {type(dx).__name__} where a Tensor is needed: "
+                                "an array has no history, so a second derivative would be lost")
+        dx = Tensor.wrap(backend.get_array_module(dx).asarray(dx))
+    shape, dtype = parent.shape, parent.dtype
+    if dx._data.shape != shape:
+        dx = sum_to_shape(dx, shape, function, position)
+    if dx._data.dtype != dtype:
+        # float32 * float64 is float64, and so is dz: the operand's gradient goes back to float32. Wider than dz and
+        # the operand together is a mistake in backward.
+        arrived = dz[0].dtype if isinstance(dz, list) else dz.dtype
+        if dx.dtype != np.result_type(dtype, arrived):
+            raise GradientError(f"{function.name}.backward returned a gradient of dtype {dx.dtype} for operand {position} "
+                                f"of dtype {dtype} (the gradient that arrived was {arrived})")
+        dx = dx.astype(dtype)
+    return dx
+
+
+def sum_to_shape(dx, shape, function=None, position=0):
+    """Un-broadcast: an element that was repeated was used several times, so its gradient is the sum."""
+    extra = dx.ndim - len(shape)
+    repeated = tuple(range(extra)) + tuple(
+        i + extra for i, n in enumerate(shape) if n == 1 and i + extra < dx.ndim and dx.shape[i + extra] != 1)
+    if extra < 0 or any(n not in (1, m) for n, m in zip(shape, dx.shape[extra:])):
+        raise GradientError(f"{function.name if function else 'a'}.backward returned a gradient of shape {dx.shape} "
+                            f"for operand {position} of shape {shape}")
+    return dx.sum(axis=repeated, keepdims=True).reshape(shape) if repeated else dx.reshape(shape)
+
+
+class _Sum:
+    """The gradients that have arrived so far, added up by the node that they belong to."""
+
+    def __init__(self, create_graph):
+        self.gradients, self.ours, self.create_graph = {}, set(), create_graph
+
+    def add(self, node, dz):
+        before = self.gradients.get(node)
+        if before is None:
+            self.gradients[node] = dz
+        elif node in self.ours:  # a buffer that was made below, for this sum alone
+            before._data += dz._data
+        else:
+            self.gradients[node] = before + dz
+            if not self.create_graph:
+                self.ours.add(node)
+
+    def add_output(self, function, index, dz):
+        self.gradients.setdefault(function, [None] * len(function.outputs))[index] = dz
+
+    def pop(self, node):
+        return self.gradients.pop(node, None)
+
+    def of_leaves(self, cotangents):
+        """What is left when all Functions have run. Each leaf owns its array: none is shared with another gradient."""
+        if self.create_graph:
+            return self.gradients
+        taken = {id(g._data) for g in cotangents}
+        for leaf, g in self.gradients.items():
+            if g._data.base is not None or id(g._data) in taken:
+                g = self.gradients[leaf] = Tensor.wrap(g._data.copy())
+            taken.add(id(g._data))
+        return self.gradients
+
+
+def _leads_to(targets, order):
+    """The targets and the Functions that were made from them: no other has to be visited."""
+    useful = set(targets)
+    for function in order:
+        if any(parent in useful for parent in function.parents if parent is not None):
+            useful.add(function)
+    return useful
+
+
+def _write_retained(function, dz):
+    tensor = function.retained()
+    if tensor is not None:
+        tensor.grad = dz if tensor.grad is None else tensor.grad + dz
+
+
+def retain_grad(tensor):
+    """Make backward leave `.grad` on this Tensor too, although a Function made it."""
+    if tensor.creator is not None:
+        tensor.creator.retain(tensor)
+    elif not tensor.requires_grad:
+        raise GraphError("retain_grad() on a Tensor that does not require gradients")
+
+
+def _cotangent(y, gradient):
+    if gradient is None:
+        if y.size != 1:
+            raise ValueError(f"backward() without a gradient needs a single number, this Tensor has shape {y.shape}: "
+                             "reduce it with .sum() or .mean(), or pass gradient= of its shape")
+        return Tensor.wrap(backend.get_array_module(y._data).ones_like(y._data))
+    if not isinstance(gradient, Tensor):
+        gradient = Tensor(gradient, dtype=y.dtype, device=y.device)
+    if gradient.shape != y.shape or gradient.dtype != y.dtype:
+        raise ValueError(f"the gradient must have the shape and dtype of the Tensor: expected {y.shape} {y.dtype}, "
+                         f"got {gradient.shape} {gradient.dtype}")
+    return gradient
+
+
+def _zeros_like_output(function, index, dz):
+    shape, dtype = function.outputs[index]
+    present = next(g for g in dz if g is not None)
+    return Tensor.wrap(backend.get_array_module(present._data).zeros(shape, dtype))
+
+
+def _as_list(x):
+    return [x] if isinstance(x, Tensor) else list(x)

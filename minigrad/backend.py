@@ -1,0 +1,117 @@
+"""Which array library owns an array, and the few calls where NumPy and CuPy differ.
+
+This is the only file that imports cupy. Every function of minigrad asks `get_array_module(x)` for the library of
+its operand and then calls that library's `exp`, `matmul` ...: one body for both. No data moves between host and
+device here but in `to_numpy` and `to_device`, which are called only where the user asked for it.
+"""
+
+import importlib
+from typing import Any, Callable, NamedTuple
+
+import numpy as np
+
+
+class Library(NamedTuple):
+    """An array library: its arrays' home, its twin of scipy, and the two calls that cross between host and device."""
+
+    xp: Any                                   # the module: numpy, cupy
+    scipy: str                                # where its special functions live: "scipy", "cupyx.scipy"
+    device_of: Callable[[Any], str]           # array -> "cpu", "cuda:0"
+    to_numpy: Callable[[Any], np.ndarray]     # array -> the same numbers on the host
+    from_numpy: Callable[[np.ndarray, int], Any]  # host array, device number -> array
+
+
+_libraries: dict[type, Library] = {}          # the array class -> its library
+_devices: dict[str, type] = {}                # the device's name without its number -> the array class
+
+
+def register(array_class: type, device: str, library: Library) -> None:
+    """Make arrays of `array_class` known, under the device name `device` ("cpu", "cuda" ...)."""
+    _libraries[array_class] = library
+    _devices[device] = array_class
+
+
+register(np.ndarray, "cpu", Library(np, "scipy", lambda x: "cpu", lambda x: x, lambda x, index: x))
+
+
+def _load_cupy():
+    try:
+        import cupy
+    except ImportError as error:
+        raise ImportError(
+            "a GPU device needs CuPy, which is not installed: pip install 'minigrad[gpu]' (CUDA 13)"
+        ) from error
+
+    def from_numpy(x, index):
+        with cupy.cuda.Device(index):
+            return cupy.asarray(x)
+
+    register(cupy.ndarray, "cuda", Library(
+        cupy, "cupyx.scipy", lambda x: f"cuda:{x.device.id}", cupy.asnumpy, from_numpy))
+
+
+def _library(x) -> Library:
+    found = _libraries.get(type(x))
+    if found is None:
+        if type(x).__module__.partition(".")[0] == "cupy":
+            _load_cupy()
+            return _libraries[type(x)]
+        for array_class, library in _libraries.items():  # subclasses, such as np.memmap
+            if isinstance(x, array_class):
+                return library
+        return _libraries[np.ndarray]  # Python and NumPy scalars
+    return found
+
+
+def is_array(x) -> bool:
+    """Whether x is an array of a known library (a Tensor, a list or a scalar is not)."""
+    return type(x) in _libraries or (not np.isscalar(x) and isinstance(x, tuple(_libraries)))
+
+
+def get_array_module(*arrays):
+    """The library that owns the arrays: cupy if any of them lives on a GPU, else numpy."""
+    for x in arrays:
+        xp = _library(x).xp
+        if xp is not np:
+            return xp
+    return np
+
+
+def special(x):
+    """SciPy's special functions for x's library (scipy.special or cupyx.scipy.special)."""
+    return importlib.import_module(_library(x).scipy + ".special")
+
+
+def device_of(x) -> str:
+    """Where the array lives: "cpu", "cuda:0" ..."""
+    return _library(x).device_of(x)
+
+
+def to_numpy(x) -> np.ndarray:
+    """The numbers of a Tensor, an array or a list on the host: a view where that is possible, else a copy."""
+    if hasattr(x, "numpy"):
+        x = x.numpy()
+    return np.asarray(_library(x).to_numpy(x))
+
+
+def to_device(x, device: str):
+    """The array x on `device` ("cpu", "cuda", "cuda:1"); x itself if it is there already."""
+    name, _, index = str(device).partition(":")
+    if name == "cuda" and name not in _devices:
+        _load_cupy()
+    if name not in _devices or (index and not index.isdigit()):
+        raise ValueError(f"unknown device {device!r}: expected one of {', '.join(map(repr, _devices))} or 'cuda:N'")
+    library = _libraries[_devices[name]]
+    if isinstance(x, _devices[name]) and (not index or library.device_of(x) in (name, f"{name}:{index}")):
+        return x
+    return library.from_numpy(to_numpy(x), int(index or 0))
+
+
+def scatter_add(target, index, values) -> None:
+    """target[index] += values, in place, where an index may occur several times (plain `+=` would count it once)."""
+    get_array_module(target).add.at(target, index, values)
+
+
+def devices() -> tuple:
+    """The names of the devices that are known so far ("cpu", and "cuda" once it was used)."""
+    return tuple(_devices)

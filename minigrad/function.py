@@ -1,0 +1,210 @@
+"""Function: one recorded operation.
+
+    class Multiply(Function):
+        '''z = x * y          dx = dz * y,   dy = dz * x'''
+        reads = {"dx": "y", "dy": "x"}
+
+        def forward(self, x, y):          # arrays in, array out
+            return x * y
+
+        def backward(self, dz):           # Tensors in, Tensors out
+            x, y = self.inputs
+            return lambda: dz * y, lambda: dz * x
+
+    z = Multiply.apply(x, y)
+
+`apply` runs forward and, if a gradient may be asked for, the instance becomes a node of the graph: it remembers where
+its operands came from (`parents`) and the values that backward reads. Three conventions:
+
+- `dx` means dL/dx, of the shape of x. Backward is written with Tensors, so it can itself be differentiated.
+- A gradient may be given as `lambda: ...`; it is then computed only if that operand wants one.
+- `reads` says which values each gradient reads ("output" is the result), and only those are kept. Without it all
+  operands are. Keywords of `apply` go to forward alone; what backward needs of them, forward saves on `self`.
+"""
+
+import contextvars
+import functools
+import inspect
+import weakref
+
+from minigrad import backend
+from minigrad.errors import GraphError
+from minigrad.tensor import Tensor, as_array
+
+recording = contextvars.ContextVar("recording", default=True)  # per thread: are operations put on the tape?
+
+FEW = 16  # an array of so few numbers may outlive backward, so that mg.tape can still show it
+
+
+class Function:
+    """One operation: a subclass gives forward (arrays) and backward (Tensors); `apply` calls and records it."""
+
+    __slots__ = ("parents", "operands", "versions", "result", "shape", "dtype", "freed", "retained", "__dict__",
+                 "__weakref__")
+    reads = None       # {"dx": "y", "dy": "x"}: what each gradient reads; None: all operands
+    is_view = False    # whether the result may share its memory with the first operand
+
+    def forward(self, *arrays, **parameters):
+        """The result's array (or a tuple of arrays) from the operands' arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, *output_gradients):
+        """A gradient for each operand (a tuple if there are several): a Tensor, None for zero, or a lambda."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward: it cannot be differentiated")
+
+    @property
+    def name(self):
+        """What messages and the tape call this operation."""
+        return type(self).__name__
+
+    @classmethod
+    def apply(cls, *operands, **parameters):
+        """Run forward on the operands (Tensors, arrays, numbers) and record it if one of them wants a gradient."""
+        function = cls()
+        arrays, wanted = [], False
+        for x in operands:
+            if isinstance(x, Tensor):
+                arrays.append(x._data)
+                wanted = wanted or x._requires_grad
+            else:
+                arrays.append(x if backend.is_array(x) or isinstance(x, (float, int, complex)) else as_array(x))
+        try:
+            result = function.forward(*arrays, **parameters)
+        except (ValueError, TypeError, IndexError) as error:
+            raise _explained(error, function, arrays) from error
+        wanted = wanted and recording.get()
+        is_view = cls.is_view and isinstance(operands[0], Tensor)
+        if isinstance(result, tuple):
+            return function._wrap_several(operands, arrays, result, wanted, operands[0]._version if is_view else None)
+        if not backend.is_array(result):  # NumPy's reductions return scalars
+            result = backend.get_array_module(*arrays).asarray(result)
+        if wanted and result.dtype.kind in "fc":
+            function._record(operands, arrays, result)
+        else:
+            function = None
+        return Tensor.wrap(result, function, operands[0]._version if is_view and result.base is not None else None)
+
+    def _record(self, operands, arrays, result):
+        wants = tuple([isinstance(x, Tensor) and x._requires_grad for x in operands])
+        self.parents = tuple([(x.creator or x) if w else None for x, w in zip(operands, wants)])
+        kept, keep_result = _kept_values(type(self), wants)
+        self.operands = tuple([
+            (x if isinstance(x, Tensor) else _constant(a)) if k else None for x, a, k in zip(operands, arrays, kept)])
+        self.versions = tuple([x._version[0] if isinstance(x, Tensor) else 0 for x in self.operands])
+        self.result = result if keep_result else None
+        self.freed, self.retained = False, None
+        self.shape, self.dtype = (result.shape, result.dtype) if not isinstance(result, tuple) else (None, None)
+
+    def _wrap_several(self, operands, arrays, results, wanted, version):
+        if wanted:
+            self._record(operands, arrays, results)
+            self.outputs = [(x.shape, x.dtype) for x in results]
+        return tuple([Tensor.wrap(x, Output(self, i, x) if wanted and x.dtype.kind in "fc" else None, version)
+                      for i, x in enumerate(results)])
+
+    # ---- what backward reads
+
+    @property
+    def inputs(self):
+        """The operands, as Tensors (Python numbers as they are); None for one that no wanted gradient reads."""
+        self._check_alive()
+        for position, (x, version) in enumerate(zip(self.operands, self.versions)):
+            if isinstance(x, Tensor) and x._version[0] != version:
+                raise GraphError(
+                    f"operand {position} of {self.name} (shape {x.shape}) was changed in place after the forward pass, "
+                    "for example by an optimizer's step, so its gradient would be wrong: run the forward pass again")
+        return self.operands
+
+    @property
+    def output(self):
+        """The result, as a Tensor with its history."""
+        self._check_alive()
+        if isinstance(self.result, tuple):
+            return tuple(Tensor.wrap(x, Output(self, i, x)) for i, x in enumerate(self.result))
+        return Tensor.wrap(self.result, self)
+
+    def _check_alive(self):
+        if self.freed:
+            raise GraphError(
+                f"the graph behind this {self.name} was freed by an earlier backward(): "
+                "call backward(retain_graph=True) the first time to go through it twice")
+
+    def release(self, remember=False):
+        """Let go of what backward needed. With `remember`, few numbers stay (detached) for mg.tape to show."""
+        self.freed = True
+        if remember:
+            self.operands = tuple([x.detach() if isinstance(x, Tensor) else x for x in self.operands])
+        else:
+            self.parents = self.operands = ()
+            self.result = None
+            self.__dict__.clear()
+
+    @property
+    def is_small(self):
+        """Whether everything it keeps is a few numbers."""
+        return not self.freed and all(getattr(x, "size", 1) <= FEW
+                                      for x in (*self.operands, self.result, *self.__dict__.values()))
+
+    def retain(self, tensor):
+        """Write the gradient that arrives here to `tensor.grad` (a weak reference: the graph has no cycles)."""
+        self.retained = weakref.ref(tensor)
+
+    def __repr__(self):
+        return f"<{self.name} -> {self.shape}>" if getattr(self, "shape", None) is not None else f"<{self.name}>"
+
+
+class Output(Function):
+    """z = function[index]: one of several results of a Function; the sweep gathers their gradients."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, function, index, array):
+        self.parents, self.operands, self.versions, self.result = (function,), (), (), None
+        self.freed, self.retained, self.index = False, None, index
+        self.shape, self.dtype = array.shape, array.dtype
+
+
+def _constant(x):
+    return Tensor.wrap(x) if backend.is_array(x) else x
+
+
+@functools.lru_cache(maxsize=None)
+def operand_names(cls):
+    """The names of forward's operands, and of the one that takes any number of them ("" if none does)."""
+    parameters = list(inspect.signature(cls.forward).parameters.values())[1:]
+    several = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
+    return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD), several
+
+
+@functools.lru_cache(maxsize=None)
+def _kept_values(cls, wants):
+    """Which operands, and whether the result, to keep, given which operands want a gradient; from `cls.reads`."""
+    if cls.reads is None:
+        return (True,) * len(wants), False
+    names, _ = operand_names(cls)
+    read = set()
+    for name, want in zip(names, wants):
+        if want:
+            read.update(cls.reads.get("d" + name, "").replace(",", " ").split())
+    return tuple(n in read for n in names[:len(wants)]) + (False,) * (len(wants) - len(names)), "output" in read
+
+
+def _explained(error, function, arrays):
+    """The same error, saying which operation it was and what came in."""
+    shapes = ", ".join(f"{tuple(x.shape)} {x.dtype}" if hasattr(x, "shape") else repr(x) for x in arrays)
+    kind = type(error) if type(error) in (ValueError, TypeError, IndexError) else ValueError
+    return kind(f"{function.name}({shapes}): {error}")
+
+
+def public(cls, name=None):
+    """The plain function of a Function: `multiply = public(Multiply)` is `multiply(x, y)`, with its docstring."""
+    def function(*operands):
+        return cls.apply(*operands)
+
+    names, several = operand_names(cls)
+    name = name or "".join("_" * (i > 0 and c.isupper()) + c.lower() for i, c in enumerate(cls.__name__))
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    function.__signature__ = inspect.Signature([inspect.Parameter(n, kind) for n in names])
+    function.__name__ = function.__qualname__ = name
+    function.__doc__, function.__module__ = cls.__doc__, cls.__module__
+    return function

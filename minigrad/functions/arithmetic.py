@@ -1,0 +1,221 @@
+"""Arithmetic, element by element, with broadcasting.
+
+Each operand's gradient has the shape of the *result* here; where an operand was broadcast, the engine sums it back
+(autograd.sum_to_shape), so the lines below stay those of the scalar rule.
+"""
+
+from minigrad.backend import get_array_module
+from minigrad.function import Function, public
+from minigrad.functions.exponential import log
+from minigrad.tensor import Tensor
+
+
+class Add(Function):
+    """z = x + y          dx = dz,   dy = dz"""
+
+    reads = {}
+
+    def forward(self, x, y):
+        return x + y
+
+    def backward(self, dz):
+        return dz, dz
+
+
+class Subtract(Function):
+    """z = x - y          dx = dz,   dy = -dz"""
+
+    reads = {}
+
+    def forward(self, x, y):
+        return x - y
+
+    def backward(self, dz):
+        return dz, lambda: -dz
+
+
+class Multiply(Function):
+    """z = x * y          dx = dz * y,   dy = dz * x"""
+
+    reads = {"dx": "y", "dy": "x"}
+
+    def forward(self, x, y):
+        return x * y
+
+    def backward(self, dz):
+        x, y = self.inputs
+        return lambda: dz * y, lambda: dz * x
+
+
+class Divide(Function):
+    """z = x / y          dx = dz / y,   dy = -dz * z / y"""
+
+    reads = {"dx": "y", "dy": "y output"}
+
+    def forward(self, x, y):
+        return x / y
+
+    def backward(self, dz):
+        _, y = self.inputs
+        return lambda: dz / y, lambda: -dz * self.output / y
+
+
+class Negative(Function):
+    """z = -x          dx = -dz"""
+
+    reads = {}
+
+    def forward(self, x):
+        return -x
+
+    def backward(self, dz):
+        return -dz
+
+
+class Power(Function):
+    """z = x ** y          dx = dz * y * x**(y - 1),   dy = dz * z * ln x
+
+    At the corners the limits are taken: dx = 0 where y = 0 (x**0 is 1 for every x, 0 included), and dy = 0 where
+    x = 0 and y >= 0 (0**y is 0 on both sides of y). For x < 0 the power exists only at integer y, so dy is nan.
+    """
+
+    reads = {"dx": "x y", "dy": "x y output"}
+
+    def forward(self, x, y):
+        return x ** y
+
+    def backward(self, dz):
+        x, y = self.inputs
+        return lambda: dz * _power_slope(x, y), lambda: dz * _power_log_slope(x, y, self.output)
+
+
+def _power_slope(x, y):
+    if isinstance(y, (int, float)):
+        return y * x ** (y - 1) if y != 0 else x * 0
+    return where(y == 0, 0.0, y * x ** where(y == 0, 1.0, y - 1))
+
+
+def _power_log_slope(x, y, z):
+    flat = (x == 0) & (y >= 0)
+    return where(flat, 0.0, z * log(where(flat, 1.0, x)))
+
+
+class Absolute(Function):
+    """z = |x|          dx = dz * sign(x)
+
+    The kink at 0 gets the slope 0, between the two sides' -1 and 1.
+    """
+
+    reads = {"dx": "x"}
+
+    def forward(self, x):
+        return abs(x)
+
+    def backward(self, dz):
+        x, = self.inputs
+        return dz * get_array_module(x.data).sign(x.data)  # a constant: the slope does not change with x
+
+
+class Maximum(Function):
+    """z = maximum(x, y)          dx = dz where x >= y,   dy = dz where x < y
+
+    At a tie the first operand wins, and gets all of the gradient.
+    """
+
+    reads = {"dx": "x y", "dy": "x y"}
+
+    def forward(self, x, y):
+        return get_array_module(x, y).maximum(x, y)
+
+    def backward(self, dz):
+        x, y = self.inputs
+        first = x >= y
+        return lambda: where(first, dz, 0.0), lambda: where(first, 0.0, dz)
+
+
+class Minimum(Function):
+    """z = minimum(x, y)          dx = dz where x <= y,   dy = dz where x > y
+
+    At a tie the first operand wins, and gets all of the gradient.
+    """
+
+    reads = {"dx": "x y", "dy": "x y"}
+
+    def forward(self, x, y):
+        return get_array_module(x, y).minimum(x, y)
+
+    def backward(self, dz):
+        x, y = self.inputs
+        first = x <= y
+        return lambda: where(first, dz, 0.0), lambda: where(first, 0.0, dz)
+
+
+class Where(Function):
+    """z = where(condition, x, y)          dx = dz where condition,   dy = dz elsewhere
+
+    The branch that was not taken gets a gradient of exactly 0. Note that its *own* derivative is still evaluated: in
+    where(x > 0, log(x), 0) the log has slope inf at 0, and 0 * inf is nan. Make the operand safe first:
+    where(x > 0, log(where(x > 0, x, 1)), 0).
+    """
+
+    reads = {"dx": "condition", "dy": "condition"}
+
+    def forward(self, condition, x, y):
+        return get_array_module(condition, x, y).where(condition, x, y)
+
+    def backward(self, dz):
+        condition = self.inputs[0]
+        return None, lambda: where(condition, dz, 0.0), lambda: where(condition, 0.0, dz)
+
+
+class Clip(Function):
+    """z = clip(x)          dx = dz where minimum <= x <= maximum, else 0
+
+    On the bounds themselves the gradient passes.
+    """
+
+    reads = {"dx": "x"}
+
+    def forward(self, x, minimum=None, maximum=None):
+        self.minimum, self.maximum = minimum, maximum
+        return get_array_module(x).clip(x, minimum, maximum)
+
+    def backward(self, dz):
+        x, = self.inputs
+        inside = x == x
+        if self.minimum is not None:
+            inside = inside & (x >= self.minimum)
+        if self.maximum is not None:
+            inside = inside & (x <= self.maximum)
+        return where(inside, dz, 0.0)
+
+
+add = public(Add)
+subtract = public(Subtract)
+multiply = public(Multiply)
+divide = public(Divide)
+negative = public(Negative)
+power = public(Power)
+absolute = public(Absolute)
+maximum = public(Maximum)
+minimum = public(Minimum)
+
+
+def where(condition, x, y):
+    return Where.apply(condition.data if isinstance(condition, Tensor) else condition, x, y)
+
+
+where.__doc__ = Where.__doc__
+
+
+def clip(x, min=None, max=None):
+    """x, with everything below `min` set to `min` and above `max` to `max` (numbers or arrays; None: no bound).
+
+    dx = dz where min <= x <= max, else 0. On the bounds themselves the gradient passes.
+    """
+    return Clip.apply(x, minimum=min, maximum=max)
+
+
+def square(x):
+    """z = x * x          dx = 2 x dz"""
+    return x * x

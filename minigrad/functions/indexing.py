@@ -1,0 +1,158 @@
+"""Taking elements out of an array, and putting gradients back: gather and scatter are each other's backward."""
+
+import numpy as np
+
+from minigrad import backend
+from minigrad.backend import get_array_module
+from minigrad.function import Function
+from minigrad.functions.arithmetic import where
+from minigrad.tensor import Tensor
+
+
+class GetItem(Function):
+    """y = x[key]          dx = zeros, with dy added at key
+
+    An element that key names twice was used twice, so its two gradients are added.
+    """
+
+    reads = {}
+    is_view = True
+
+    def forward(self, x, key):
+        self.key, self.old_shape = key, x.shape
+        return x[key]
+
+    def backward(self, dy):
+        return Scatter.apply(dy, key=self.key, shape=self.old_shape)
+
+
+class Scatter(Function):
+    """y = zeros(shape), with x added at key          dx = dy[key]"""
+
+    reads = {}
+
+    def forward(self, x, key, shape):
+        self.key = key
+        y = get_array_module(x).zeros(shape, x.dtype)
+        if _is_basic(key):
+            y[key] = x  # no element twice
+        else:
+            backend.scatter_add(y, key, x)
+        return y
+
+    def backward(self, dy):
+        return getitem(dy, self.key)
+
+
+class TakeAlongAxis(Function):
+    """y[.., j, ..] = x[.., indices[.., j, ..], ..]          dx = zeros, with dy added at the indices"""
+
+    reads = {}
+
+    def forward(self, x, indices, axis):
+        self.indices, self.axis, self.length = indices, axis, x.shape[axis]
+        return get_array_module(x).take_along_axis(x, indices, axis)
+
+    def backward(self, dy):
+        return PutAlongAxis.apply(dy, indices=self.indices, axis=self.axis, length=self.length)
+
+
+class PutAlongAxis(Function):
+    """y = zeros, with x[.., j, ..] at [.., indices[.., j, ..], ..]          dx = take_along_axis(dy, indices)"""
+
+    reads = {}
+
+    def forward(self, x, indices, axis, length):
+        self.indices, self.axis = indices, axis
+        xp = get_array_module(x)
+        y = xp.zeros(x.shape[:axis] + (length,) + x.shape[axis + 1:], x.dtype)
+        if indices.shape[axis] == 1:
+            xp.put_along_axis(y, indices, x, axis)
+        else:
+            places = list(xp.indices(indices.shape, sparse=True)) if xp is np else list(xp.ogrid[
+                tuple(slice(n) for n in indices.shape)])
+            places[axis] = indices
+            backend.scatter_add(y, tuple(places), x)
+        return y
+
+    def backward(self, dy):
+        return TakeAlongAxis.apply(dy, indices=self.indices, axis=self.axis)
+
+
+class IndexUpdate(Function):
+    """y = x, but y[key] = value          dx = dy, but 0 at key,   dvalue = dy[key]
+
+    Where key names an element twice, the last value wins, and the others get no gradient.
+    """
+
+    reads = {}
+
+    def forward(self, x, value, key):
+        xp = get_array_module(x)
+        y = x.copy()
+        y[key] = value
+        self.key, self.replaced = key, xp.zeros(x.shape, bool)
+        self.replaced[key] = True
+        return y
+
+    def backward(self, dy):
+        return lambda: where(self.replaced, 0.0, dy), lambda: where(self._last(), getitem(dy, self.key), 0.0)
+
+    def _last(self):
+        xp = get_array_module(self.replaced)
+        writer = xp.zeros(self.replaced.shape, int)
+        numbers = xp.arange(writer[self.key].size).reshape(writer[self.key].shape)
+        writer[self.key] = numbers
+        return writer[self.key] == numbers
+
+
+def _is_basic(key):
+    return all(k is None or k is Ellipsis or isinstance(k, (int, slice, np.integer))
+               for k in (key if isinstance(key, tuple) else (key,)))
+
+
+def _plain(key):
+    """The key with Tensors replaced by their arrays; floating-point ones are refused by name."""
+    if isinstance(key, tuple):
+        return tuple(_plain(k) for k in key)
+    if isinstance(key, Tensor):
+        key = key.data
+    if hasattr(key, "dtype") and key.dtype.kind not in "biu":
+        raise IndexError(f"an index must be of integers or booleans, got {key.dtype}: use .astype(int)")
+    return key
+
+
+def getitem(x, key):
+    """x[key]: integers, slices, None, Ellipsis, integer and boolean arrays, as in NumPy.
+
+    dx is zero but at key, where dy is added.
+    """
+    return GetItem.apply(x, key=_plain(key))
+
+
+def take_along_axis(x, indices, axis):
+    """The elements of x at `indices` along an axis, as numpy.take_along_axis: indices has x's number of axes."""
+    axis = axis % x.ndim
+    return TakeAlongAxis.apply(x, indices=_plain(indices), axis=axis)
+
+
+def index_update(x, key, value):
+    """x with x[key] replaced by `value`: what `x[key] = value` would do in place."""
+    return IndexUpdate.apply(x, value, key=_plain(key))
+
+
+def embedding(ids, weight):
+    """y[..., :] = weight[ids[...], :]          dweight = zeros, with dy added at the rows ids
+
+    ids     integers (...), each in [0, V)
+    weight  (V, D): a row for each word
+    Raises IndexError for an id outside of the vocabulary, TypeError for ids that are no integers.
+    """
+    ids = ids.data if isinstance(ids, Tensor) else ids
+    if not backend.is_array(ids):
+        ids = np.asarray(ids)
+    if ids.dtype.kind not in "iu":
+        raise TypeError(f"embedding: ids must be integers, got {ids.dtype}")
+    if ids.size and backend.device_of(ids) == "cpu" and not (0 <= ids.min() and ids.max() < weight.shape[0]):
+        raise IndexError(f"embedding: ids must be in [0, {weight.shape[0]}), got {ids.min()} to {ids.max()}")
+    return GetItem.apply(weight, key=ids)

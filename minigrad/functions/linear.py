@@ -1,0 +1,41 @@
+"""Products of matrices."""
+
+from minigrad.backend import get_array_module
+from minigrad.function import Function
+from minigrad.functions.shapes import expand_dims, reshape, squeeze, swapaxes
+
+
+class Matmul(Function):
+    """z = x @ y          dx = dz @ yᵀ,   dy = xᵀ @ dz
+
+    x (..., n, k), y (..., k, m), z (..., n, m); the leading axes broadcast.
+    z_ij = Σ_k x_ik y_kj, so x_ik meets dz_ij with weight y_kj:  dx_ik = Σ_j dz_ij y_kj;  likewise dy_kj = Σ_i x_ik dz_ij.
+    """
+
+    reads = {"dx": "y", "dy": "x"}
+
+    def forward(self, x, y):
+        return get_array_module(x, y).matmul(x, y)
+
+    def backward(self, dz):
+        x, y = self.inputs
+        return lambda: matmul(dz, swapaxes(y, -1, -2)), lambda: matmul(swapaxes(x, -1, -2), dz)
+
+
+def matmul(x, y):
+    """The product of matrices, batched and broadcast, as numpy.matmul: a vector on the left is a row, on the right a column.
+
+    dx = dz @ yᵀ, dy = xᵀ @ dz.
+    """
+    if x.ndim == 0 or y.ndim == 0:
+        raise ValueError("matmul: a 0-d operand is no matrix; use * for a scalar")
+    if x.ndim == 1:
+        return squeeze(matmul(expand_dims(x, 0), y), -2 if y.ndim > 1 else 0)
+    if y.ndim == 1:
+        return squeeze(matmul(x, expand_dims(y, 1)), -1)
+    if x.shape[-1] != y.shape[-2]:
+        raise ValueError(f"matmul: the inner lengths differ: {tuple(x.shape)} @ {tuple(y.shape)}")
+    if y.ndim == 2 and x.ndim > 2:  # one tall product instead of a batch of small ones with the same matrix
+        rows = Matmul.apply(reshape(x, (-1, x.shape[-1])) if x.size else reshape(x, (0, x.shape[-1])), y)
+        return reshape(rows, (*x.shape[:-1], y.shape[-1]))
+    return Matmul.apply(x, y)

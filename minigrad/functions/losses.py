@@ -1,0 +1,118 @@
+"""Losses as functions: each gives one number, to be made small."""
+
+import numpy as np
+
+from minigrad import backend
+from minigrad.backend import get_array_module
+from minigrad.function import Function
+from minigrad.functions.activations import log_softmax, softmax, stable_log_softmax
+from minigrad.functions.arithmetic import maximum
+from minigrad.functions.exponential import log
+from minigrad.functions.indexing import take_along_axis
+from minigrad.functions.reductions import mean, sum
+from minigrad.functions.shapes import expand_dims, squeeze
+from minigrad.tensor import Tensor
+
+
+class SparseCrossEntropy(Function):
+    """l = sparse_cross_entropy(x)          dx = dl * (softmax(x) - onehot(t))
+
+    x (..., C) logits, t (...) the right class of each row, l (...): lᵢ = -log softmax(xᵢ)[tᵢ] = log Σⱼ exp(xᵢⱼ) - xᵢₜ.
+    The first term has the derivative softmax(x), the second the one-hot row of t.
+    """
+
+    reads = {"dx": "x"}
+
+    def forward(self, x, labels):
+        self.labels = labels[..., None]
+        return -get_array_module(x).take_along_axis(stable_log_softmax(x, -1), self.labels, -1)[..., 0]
+
+    def backward(self, dl):
+        x, = self.inputs
+        onehot = self.labels == get_array_module(self.labels).arange(x.shape[-1])
+        return expand_dims(dl, -1) * (softmax(x) - onehot)
+
+
+class CrossEntropy(Function):
+    """l = cross_entropy(x, t)          dx = dl * (softmax(x) Σ t - t),   dt = -dl * log softmax(x)
+
+    x (..., C) logits, t (..., C) the probability of each class, l (...): lᵢ = -Σⱼ tᵢⱼ log softmax(xᵢ)ⱼ.
+    """
+
+    reads = {"dx": "x t", "dt": "x"}
+
+    def forward(self, x, t):
+        return -(t * stable_log_softmax(x, -1)).sum(axis=-1)
+
+    def backward(self, dl):
+        x, t = self.inputs
+        dl = expand_dims(dl, -1)
+        return (lambda: dl * (softmax(x) * sum(t, -1, keepdims=True) - t), lambda: -dl * log_softmax(x))
+
+
+def cross_entropy(logits, targets, from_logits=True, reduction="mean"):
+    """-log p(right class), averaged over the rows.
+
+    logits   (..., C); with from_logits=False, probabilities that sum to 1 (a softmax's output) instead
+    targets  integers (...): the right classes in [0, C); or (..., C): a probability for each class (one-hot rows too)
+    reduction  "mean", "sum" or "none" (a loss for each row)
+    From logits, dx = (softmax(x) - onehot) / N, and nothing overflows. From probabilities, p below the smallest
+    normal float counts as that: -log p stays finite, and the gradient there is 0.
+    Raises ValueError for shapes that do not agree, IndexError for a class that does not exist, TypeError for others.
+    """
+    if logits.ndim == 0:
+        raise ValueError("cross_entropy: expected logits of shape (..., C), got a 0-d Tensor")
+    labels = targets.data if isinstance(targets, Tensor) else targets
+    if not backend.is_array(labels):
+        labels = np.asarray(labels)
+    sparse = labels.ndim == logits.ndim - 1
+    if sparse:
+        _check_labels(labels, logits)
+    elif labels.shape != logits.shape:
+        raise ValueError(
+            f"cross_entropy: for logits of shape {tuple(logits.shape)} the targets must be classes of shape "
+            f"{tuple(logits.shape[:-1])} or probabilities of shape {tuple(logits.shape)}, got {tuple(labels.shape)}"
+            + (": use targets[:, 0] or .squeeze(-1)" if labels.shape == (*logits.shape[:-1], 1) else ""))
+    elif labels.dtype.kind != "f":
+        targets = labels.astype(logits.dtype)
+    if from_logits:
+        loss = SparseCrossEntropy.apply(logits, labels=labels) if sparse else CrossEntropy.apply(logits, targets)
+    else:
+        tiny = float(np.finfo(logits.dtype).tiny)
+        if sparse:
+            loss = -log(maximum(squeeze(take_along_axis(logits, labels[..., None], -1), -1), tiny))
+        else:
+            loss = -sum(targets * log(maximum(logits, tiny)), -1)
+    return _reduced(loss, reduction)
+
+
+def mse_loss(x, target, reduction="mean"):
+    """l = mean((x - target)²)          dx = 2 (x - target) / n,   dtarget = -dx
+
+    Both have the same shape; (N, 1) against (N,) would broadcast to (N, N) and is refused.
+    """
+    target = target if hasattr(target, "shape") else Tensor(target)
+    if tuple(x.shape) != tuple(target.shape):
+        raise ValueError(f"mse_loss: predictions and targets must have the same shape, got {tuple(x.shape)} and "
+                         f"{tuple(target.shape)}: reshape one of them, or each would be compared with every other")
+    difference = x - target
+    return _reduced(difference * difference, reduction)
+
+
+def _check_labels(labels, logits):
+    if labels.shape != logits.shape[:-1]:
+        raise ValueError(f"cross_entropy: for logits of shape {tuple(logits.shape)} the classes must be of shape "
+                         f"{tuple(logits.shape[:-1])}, got {tuple(labels.shape)}")
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"cross_entropy: classes must be integers, got {labels.dtype}: use .astype(int)")
+    if labels.size and backend.device_of(labels) == "cpu":  # on a GPU the look would wait for it
+        low, high = labels.min(), labels.max()
+        if low < 0 or high >= logits.shape[-1]:
+            raise IndexError(f"cross_entropy: classes must be in [0, {logits.shape[-1]}), since the predictions have "
+                             f"{logits.shape[-1]} columns; got {low if low < 0 else high}")
+
+
+def _reduced(loss, reduction):
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+    return loss if reduction == "none" else mean(loss) if reduction == "mean" else sum(loss)
