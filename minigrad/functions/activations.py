@@ -58,17 +58,19 @@ class Softmax(Function):
 
     yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ), hence ∂yᵢ/∂xⱼ = yᵢ ([i = j] - yⱼ), and
     dxⱼ = Σᵢ dyᵢ yᵢ ([i = j] - yⱼ) = yⱼ dyⱼ - yⱼ Σᵢ dyᵢ yᵢ.
-    Shifting all x by their maximum changes no y and keeps exp from overflowing.
+    Shifting all x by their maximum changes no y and keeps exp from overflowing. It is x that is kept, and y computed
+    again: so a cross-entropy of these probabilities can go back to the logits, which do not underflow (losses.py).
     """
 
-    reads = {"dx": "output"}
+    reads = {"dx": "x"}
 
     def forward(self, x, axis=-1):
         self.axis = axis
         return stable_softmax(x, axis)
 
     def backward(self, dy):
-        y = self.output
+        x, = self.inputs
+        y = softmax(x, self.axis)
         return y * (dy - sum(dy * y, self.axis, keepdims=True))
 
 
