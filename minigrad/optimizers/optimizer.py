@@ -1,0 +1,77 @@
+"""What all optimizers have in common: the parameters, the step count, the state of each parameter."""
+
+import numpy as np
+
+from minigrad.backend import get_array_module
+from minigrad.tensor import Tensor
+
+
+class Optimizer:
+    """Changes parameters by their gradients: `loss.backward(); optimizer.step(); optimizer.zero_grad()`.
+
+    parameters     Tensors that require gradients, as `model.parameters()` gives; `model.compile` passes them itself.
+                   A number in this place is taken as the learning rate, as in Keras's `Adam(1e-3)`.
+    learning_rate  the step size, a number > 0; may be assigned between steps.
+
+    A subclass defines `update(p, g, state)`: change the array p in place by its gradient g; `state` is a dict of its own.
+    """
+
+    def __init__(self, parameters=None, learning_rate=0.001):
+        if isinstance(parameters, (int, float)):
+            parameters, learning_rate = None, parameters
+        self.learning_rate, self.iterations = learning_rate, 0
+        self.parameters, self.state = [], {}
+        if parameters is not None:
+            self.set_parameters(parameters)
+
+    @property
+    def learning_rate(self):
+        """The step size."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < np.inf:
+            raise ValueError(f"{type(self).__name__}: learning_rate must be a number >= 0, got {value!r}")
+        self._learning_rate = float(value)
+
+    def set_parameters(self, parameters):
+        """The Tensors to change."""
+        parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+        if not parameters:
+            raise ValueError(f"{type(self).__name__} got no parameters: a model has them after its first call, or at once "
+                             "when its first layer is given input_shape")
+        for i, p in enumerate(parameters):
+            if not isinstance(p, Tensor) or p.creator is not None:
+                raise TypeError(f"{type(self).__name__}: parameter {i} must be a leaf Tensor, got {type(p).__name__}"
+                                + (f" made by {p.creator.name}" if isinstance(p, Tensor) else ""))
+        self.parameters = parameters
+
+    def step(self):
+        """Change every parameter that has a gradient."""
+        if not self.parameters:
+            raise ValueError(f"{type(self).__name__} has no parameters: pass model.parameters()")
+        self.iterations += 1
+        for i, p in enumerate(self.parameters):
+            if p.grad is not None and p.requires_grad:
+                self.update(p._data, p.grad.data, self.state.setdefault(i, {}))
+                p.bump_version()
+
+    def zero_grad(self):
+        """Forget the gradients."""
+        for p in self.parameters:
+            p.grad = None
+
+    def update(self, p, g, state):
+        """Change the array p in place."""
+        raise NotImplementedError(f"{type(self).__name__} defines no update")
+
+    def __repr__(self):
+        return f"{type(self).__name__}(learning_rate={self.learning_rate:g}, {len(self.parameters)} parameters)"
+
+
+def slot(state, name, like):
+    """The array of that name in a parameter's state: zeros at the start."""
+    if name not in state:
+        state[name] = get_array_module(like).zeros_like(like)
+    return state[name]
