@@ -1,0 +1,39 @@
+"""What enters fit, evaluate and predict is looked at before anything changes."""
+
+import numpy as np
+
+from minigrad import backend
+from minigrad.tensor import Tensor
+
+
+def checked_inputs(x, name="x"):
+    """x as an array with a batch axis, of numbers without nan or inf; errors say what came and where."""
+    x = _as_array(x, name)
+    if x.dtype.kind == "f":
+        finite = backend.get_array_module(x).isfinite(x)
+        if not bool(finite.all()):
+            bad = np.argwhere(~backend.to_numpy(finite))
+            raise ValueError(f"{name} has {len(bad)} values that are nan or inf, the first at index "
+                             f"{tuple(int(i) for i in bad[0])}: clean the data first (np.nan_to_num, or drop those rows)")
+    return x
+
+
+def checked_targets(y, x):
+    """y as an array with a row for each row of x."""
+    y = checked_inputs(y, "y")
+    if len(y) != len(x):
+        raise ValueError(f"x has {len(x)} rows and y has {len(y)}: each input needs its target")
+    return y
+
+
+def _as_array(x, name):
+    x = x.data if isinstance(x, Tensor) else x
+    if not backend.is_array(x):
+        x = np.asarray(x)
+    if x.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be numbers, got an array of dtype {x.dtype}: encode text as numbers first")
+    if x.ndim == 0:
+        raise ValueError(f"{name} must have a batch axis, got a single number")
+    if len(x) == 0:
+        raise ValueError(f"{name} is empty (shape {x.shape}): there is nothing to train on or to predict")
+    return x

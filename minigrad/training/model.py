@@ -1,0 +1,215 @@
+"""Model: a layer that can be compiled, trained, evaluated and asked; Sequential: layers in a row."""
+
+import numpy as np
+
+from minigrad import backend, losses, metrics, optimizers, random
+from minigrad.autograd import no_grad
+from minigrad.layers.layer import Layer, snake_case
+from minigrad.training.checks import checked_inputs, checked_targets
+from minigrad.training.history import History
+from minigrad.training.progress import Progress
+
+
+class Model(Layer):
+    """A layer with training. Subclass it: make layers in __init__, use them in `call(x)`."""
+
+    def __init__(self, name=None, input_shape=None):
+        super().__init__(name, input_shape)
+        self.optimizer = self.loss = None
+        self.metrics = []
+
+    def compile(self, optimizer="adam", loss=None, metrics=()):
+        """Choose how to train: by name or as objects.
+
+        optimizer  "sgd", "adam", "adamw" or an Optimizer
+        loss       "sparse_categorical_crossentropy", "mse" ... or a callable (y_true, y_pred) -> Tensor
+        metrics    a list of "accuracy", "precision", "recall", "f1" ... or Metrics
+        """
+        if isinstance(metrics, str):
+            metrics = [metrics]
+        self.optimizer, self.loss = optimizers.get(optimizer), None if loss is None else losses.get(loss)
+        self.metrics = [_metric(m) for m in metrics]
+
+    def fit(self, x, y, epochs=1, batch_size=32, validation_data=None, validation_split=0.0, shuffle=True, verbose="auto"):
+        """Train on inputs x and targets y (arrays with a row for each example); returns a History.
+
+        epochs            how many times through the data
+        batch_size        examples to a step; the last step of an epoch takes what is left
+        validation_data   (x, y) to evaluate after each epoch; or validation_split, the share of the last examples to
+                          set aside for that
+        shuffle           whether each epoch takes the examples in a new order (from mg.seed)
+        verbose           0 nothing; 1 a progress bar; 2 a line an epoch; "auto" 1 on a terminal, else 2
+        """
+        self._need_compiled("fit")
+        x = checked_inputs(x)
+        y = checked_targets(y, x)
+        _positive(epochs, "epochs"), _positive(batch_size, "batch_size")
+        if validation_data is not None:
+            validation_data = checked_inputs(validation_data[0], "validation x"), validation_data[1]
+            validation_data = validation_data[0], checked_targets(validation_data[1], validation_data[0])
+        elif validation_split:
+            x, y, validation_data = _split(x, y, validation_split)
+        history = History()
+        steps = -(-len(x) // batch_size)
+        with Progress(epochs, steps, verbose) as progress:
+            for epoch in range(epochs):
+                progress.start(epoch)
+                order = random.generator().permutation(len(x)) if shuffle else None
+                results = self._epoch(x, y, batch_size, order, progress)
+                if validation_data is not None:
+                    results |= {f"val_{name}": value for name, value in
+                                self._evaluate(*validation_data, batch_size).items()}
+                history.append(epoch, results)
+                progress.finish(results)
+        self.history = history
+        return history
+
+    def _epoch(self, x, y, batch_size, order, progress):
+        self._reset_metrics()
+        total = 0.0
+        for start in range(0, len(x), batch_size):
+            rows = slice(start, start + batch_size) if order is None else order[start:start + batch_size]
+            batch_x, batch_y = x[rows], y[rows]
+            loss, prediction = self.train_step(batch_x, batch_y)
+            total += loss * len(batch_x)
+            for metric in self.metrics:
+                metric.update_state(batch_y, prediction)
+            progress.advance({"loss": total / min(start + batch_size, len(x))} | self._metric_results())
+        return {"loss": total / len(x)} | self._metric_results()
+
+    def train_step(self, x, y):
+        """One step on a batch: forward, loss, backward, update. Returns (the loss as a number, the predictions)."""
+        prediction = self(x, training=True)
+        loss = self.loss(y, prediction)
+        if not self.optimizer.parameters:
+            self.optimizer.set_parameters(self.parameters())
+        value = loss.item()
+        if not np.isfinite(value):
+            raise FloatingPointError(f"the loss became {value} at step {self.optimizer.iterations + 1}: the learning rate "
+                                     f"({self.optimizer.learning_rate:g}) may be too high, or the inputs too large")
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return value, prediction.detach()
+
+    def evaluate(self, x, y, batch_size=256, verbose=0, return_dict=True):
+        """The loss and the metrics on (x, y), as a dict (or a list, with return_dict=False)."""
+        self._need_compiled("evaluate")
+        x = checked_inputs(x)
+        results = self._evaluate(x, checked_targets(y, x), batch_size)
+        if verbose:
+            print("  ".join(f"{name} {value:.4f}" for name, value in results.items() if isinstance(value, float)))
+        return results if return_dict else list(results.values())
+
+    def _evaluate(self, x, y, batch_size):
+        self._reset_metrics()
+        total = 0.0
+        with no_grad():
+            for start in range(0, len(x), batch_size):
+                batch_x, batch_y = x[start:start + batch_size], y[start:start + batch_size]
+                prediction = self(batch_x, training=False)
+                total += self.loss(batch_y, prediction).item() * len(batch_x)
+                for metric in self.metrics:
+                    metric.update_state(batch_y, prediction)
+        return {"loss": total / len(x)} | self._metric_results()
+
+    def predict(self, x, batch_size=256):
+        """The model's outputs for x, as one NumPy array."""
+        x = checked_inputs(x)
+        with no_grad():
+            return np.concatenate([backend.to_numpy(self(x[start:start + batch_size], training=False))
+                                   for start in range(0, len(x), batch_size)])
+
+    def _metric_results(self):
+        return {m.name: _plain(m.result()) for m in self.metrics}
+
+    def _reset_metrics(self):
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def _need_compiled(self, what):
+        if self.loss is None:
+            raise RuntimeError(f"{what}() needs a loss: call model.compile(optimizer=..., loss=..., metrics=[...]) first")
+
+
+class Sequential(Model):
+    """Layers in a row: `Sequential([Input((28, 28, 1)), Conv2D(...), ...])`. They are called one after the other.
+
+    Names are made from the layers' classes: "conv2d", "conv2d_1", "dense"; so parameters are called "conv2d.kernel" ...
+    """
+
+    def __init__(self, layers=(), name=None):
+        super().__init__(name)
+        self._order, self._shape = [], None
+        for layer in layers:
+            self.add(layer)
+
+    @property
+    def layers(self):
+        """The layers, in order."""
+        return list(self._order)
+
+    def add(self, layer):
+        """Put a layer (or an Input) at the end."""
+        if not isinstance(layer, Layer):
+            if self._order or not hasattr(layer, "shape") or callable(layer):
+                raise TypeError(f"Sequential takes layers (and an Input as the first entry), got {layer!r}")
+            self._shape = (None, *layer.shape)
+            return
+        if not self._order and layer.input_shape is not None:
+            self._shape = (None, *layer.input_shape)
+        self._order.append(layer)
+        base = layer.name or snake_case(type(layer).__name__)
+        names = self._layers
+        name = next(n for n in (base, *(f"{base}_{i}" for i in range(1, len(names) + 2))) if n not in names)
+        self._layers[name] = layer
+        if self._shape is not None:
+            self.build(self._shape)
+
+    @property
+    def built(self):
+        """Whether all its layers have their parameters."""
+        return all(layer.built for layer in self._order)
+
+    def build(self, input_shape):
+        """Send an empty batch through, so that every layer sees its input's shape."""
+        self._shape = (None, *input_shape[1:])
+        with no_grad():
+            self(np.zeros((0, *input_shape[1:]), self._order[0].input_dtype))
+
+    def ensure_built(self, input_shape):
+        """Nothing to do: its layers build themselves as they are called."""
+
+    def call(self, x):
+        for layer in self._order:
+            x = layer(x)
+        return x
+
+    def __len__(self):
+        return len(self._order)
+
+    def __getitem__(self, i):
+        return self._order[i]
+
+
+def _metric(m):
+    return metrics.get(m)
+
+
+def _plain(value):
+    value = backend.to_numpy(value)
+    return float(value) if value.ndim == 0 else value
+
+
+def _positive(value, name):
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}")
+
+
+def _split(x, y, share):
+    if not 0 < share < 1:
+        raise ValueError(f"validation_split must be between 0 and 1, got {share}")
+    n = len(x) - int(len(x) * share)
+    if n == 0 or n == len(x):
+        raise ValueError(f"validation_split={share} of {len(x)} examples leaves one side empty")
+    return x[:n], y[:n], (x[n:], y[n:])
