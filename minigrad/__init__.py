@@ -11,9 +11,15 @@ from minigrad import autograd, functions, operators, random
 from minigrad.autograd import enable_grad, no_grad
 from minigrad.errors import GradientError, GraphError
 from minigrad.function import Function
-from minigrad.functions import *  # noqa: F403
+from minigrad.functions import *
 from minigrad.functions import __all__ as _functions
 from minigrad.random import seed
 from minigrad.tensor import Tensor, default_dtype, get_default_dtype, set_default_dtype
+
+from minigrad import data, initializers, layers, losses, metrics, optimizers
+from minigrad.training import Model, Sequential
+from minigrad import formats, inspect, models
+from minigrad.inspect.compare import compare_layers
+from minigrad.inspect.summary import summary
 
 __version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Seeing inside: what layers cost, what the tape recorded, how training went."""

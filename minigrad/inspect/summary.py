@@ -1,0 +1,139 @@
+"""What a model consists of: every layer with its shape and its parameters, and the same by type of layer."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from rich.console import Group
+from rich.table import Table
+
+from minigrad.autograd import no_grad
+from minigrad.inspect.tables import Printed, count
+from minigrad.layers.layer import Layer
+
+
+@dataclass
+class Row:
+    """A layer's line: the parameters are its own (not those of layers inside), a shared one at its first place only."""
+
+    path: str
+    type: str
+    output_shape: tuple | None
+    parameters: int
+    trainable: int
+    formula: str      # "kh·kw·C·F + F"
+    numbers: str      # "3·3·32·64 + 64"
+    note: str         # "", "frozen", "shared"
+
+
+class Summary(Printed):
+    """rows, by_type, total, trainable, frozen; prints as two tables, in a terminal and in a notebook."""
+
+    def __init__(self, name, rows):
+        self.name, self.rows = name, rows
+        self.total = sum(r.parameters for r in rows)
+        self.trainable = sum(r.trainable for r in rows)
+        self.frozen = self.total - self.trainable
+
+    @property
+    def by_type(self):
+        """{type: (how many layers, parameters, share of all)}, the largest first."""
+        groups = {}
+        for path, row in {r.path: r for r in reversed(self.rows)}.items():
+            n, p = groups.get(row.type, (0, 0))
+            groups[row.type] = n + 1, p + sum(r.parameters for r in self.rows if r.path == path)
+        ordered = sorted(groups.items(), key=lambda item: -item[1][1])
+        return {kind: (n, p, p / self.total if self.total else 0.0) for kind, (n, p) in ordered}
+
+    def __rich__(self):
+        layers = Table(title=f"{self.name}: {count(self.total, 'parameter')}", title_justify="left", show_footer=True)
+        layers.add_column("layer", "total", no_wrap=True)
+        layers.add_column("type")
+        layers.add_column("output shape")
+        layers.add_column("parameters", f"{self.total:,}", justify="right")
+        layers.add_column("formula", f"trainable {self.trainable:,}, frozen {self.frozen:,}")
+        layers.add_column("")
+        for r in self.rows:
+            formula = f"{r.formula} = {r.numbers}" if r.formula else ""
+            layers.add_row(r.path, r.type, shape_text(r.output_shape), f"{r.parameters:,}", formula, r.note)
+        types = Table(title="by type of layer", title_justify="left", show_footer=True)
+        types.add_column("type", "total")
+        types.add_column("layers", str(sum(n for n, _, _ in self.by_type.values())), justify="right")
+        types.add_column("parameters", f"{self.total:,}", justify="right")
+        types.add_column("share", "100.0 %" if self.total else "-", justify="right")
+        for kind, (n, p, share) in self.by_type.items():
+            types.add_row(kind, str(n), f"{p:,}", f"{share:.1%}".replace("%", " %"))
+        return Group(layers, types)
+
+
+def summary(model, input_shape=None):
+    """The Summary of a model or layer; `print` it.
+
+    input_shape  of one example, without the batch axis; needed unless the model was built (its first layer has
+                 input_shape, or it was called). The model is sent an empty batch, to see the shapes.
+    """
+    shape = getattr(model, "_shape", None)
+    if input_shape is not None:
+        shape = (None, *input_shape)
+    elif model.input_shape is not None:
+        shape = (None, *model.input_shape)
+    if shape is None and not model.parameters():
+        raise ValueError(f"{model.describe()} is not built yet, so its parameters are unknown: pass "
+                         "input_shape=(...) of one example, without the batch axis")
+    if shape is None:
+        visits = [(path, layer, None) for path, layer in model.named_layers()]
+    else:
+        with no_grad():
+            trace = model.trace(np.zeros((0, *shape[1:]), _input_dtype(model)))
+        visits = [(path, layer, (None, *y[1:]) if y else None) for path, layer, _, y in trace]
+    return Summary(model.name or type(model).__name__, _rows(model, visits))
+
+
+def _rows(model, visits):
+    names = {id(layer): path or model.label for path, layer in model.named_layers()}
+    visited = {id(layer) for _, layer, _ in visits}
+    visits = visits + [(p, layer, None) for p, layer in model.named_layers() if id(layer) not in visited]
+    seen, rows = set(), []
+    for _, layer, shape in visits:
+        own = layer._parameters
+        if layer._layers and not own:
+            continue
+        new = {n: p for n, p in own.items() if id(p) not in seen}
+        shared = bool(own) and not new
+        seen |= {id(p) for p in new.values()}
+        total = sum(p.size for p in new.values())
+        trainable = sum(p.size for p in new.values() if p.trainable)
+        note = "shared" if shared else "" if trainable == total else "frozen" if not trainable else "partly frozen"
+        formula, numbers = parameter_formula({n: p.symbols for n, p in new.items()})
+        rows.append(Row(names.get(id(layer), layer.label), type(layer).__name__, shape, total, trainable, formula,
+                        numbers, note))
+    return rows
+
+
+def parameter_formula(shapes):
+    """("kh·kw·C·F + F", "3·3·32·64 + 64") from {"kernel": {"kh": 3, ...}, "bias": {"F": 64}}."""
+    return (" + ".join("·".join(s) for s in shapes.values()),
+            " + ".join("·".join(map(str, s.values())) for s in shapes.values()))
+
+
+def parameter_count(shapes):
+    """The number of parameters of those shapes."""
+    return sum(math.prod(s.values()) for s in shapes.values())
+
+
+def shape_text(shape):
+    """(None, 26, 26, 32) as "(N, 26, 26, 32)"."""
+    return "" if shape is None else "(" + ", ".join("N" if n is None else str(n) for n in shape) + ")"
+
+
+def _input_dtype(model):
+    first = next((layer for _, layer in model.named_layers() if not layer._layers), model)
+    return first.input_dtype
+
+
+def _print_summary(self, input_shape=None):
+    """Print the table of layers and parameters (mg.summary(model) gives it as an object)."""
+    print(summary(self, input_shape))
+
+
+Layer.summary = _print_summary  # bound here, since layers may not look up to inspect

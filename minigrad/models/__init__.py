@@ -1,0 +1,3 @@
+"""Models: compositions of layers, nothing new."""
+
+from minigrad.models.lenet import LeNet, LeNet5
