@@ -7,6 +7,9 @@ topological (each Function after everything it was made from), and why one visit
 """
 
 import contextlib
+import contextvars
+import functools
+import inspect
 
 import numpy as np
 
@@ -18,20 +21,51 @@ from minigrad.tensor import Tensor
 STORY = 32  # a graph of so few Functions may be remembered after backward, for mg.tape
 
 
-class _Recording(contextlib.ContextDecorator):
-    """A block, or a decorated function, in which operations are recorded or not; nests, and holds per thread."""
+_outer = contextvars.ContextVar("outer", default=())  # per thread: what `recording` was outside each open block
 
-    def __init__(self):
-        self.tokens = []
+
+class _Recording(contextlib.ContextDecorator):
+    """A block, or a decorated function or generator, in which operations are recorded or not.
+
+    Nests, and holds per thread: the object has no state of its own, so threads may share it.
+    """
 
     def __enter__(self):
-        self.tokens.append(recording.set(self.on))
+        _outer.set((*_outer.get(), recording.get()))
+        recording.set(self.on and (recording.get() or True))  # whoever is told, is told on
 
     def __exit__(self, *error):
-        recording.reset(self.tokens.pop())
+        *outer, before = _outer.get()
+        _outer.set(tuple(outer))
+        recording.set(before)
 
-    def _recreate_cm(self):  # each call of a decorated function gets a state of its own: threads share the decorator
-        return type(self)()
+    def __call__(self, function):
+        return _each_step(function, self) if inspect.isgeneratorfunction(function) else super().__call__(function)
+
+
+def _each_step(function, block):
+    """The generator function, each of its steps inside the block, so that its caller in between is not."""
+    @functools.wraps(function)
+    def steps(*arguments, **keywords):
+        generator = function(*arguments, **keywords)
+        resume = functools.partial(next, generator)
+        try:
+            while True:
+                with block:
+                    try:
+                        value = resume()
+                    except StopIteration as end:
+                        return end.value
+                try:
+                    resume = functools.partial(generator.send, (yield value))
+                except GeneratorExit:
+                    raise
+                except BaseException as error:  # what the caller threw in
+                    resume = functools.partial(generator.throw, error)
+        finally:
+            with block:
+                generator.close()
+    return steps
 
 
 class no_grad(_Recording):
@@ -48,7 +82,7 @@ class enable_grad(_Recording):
 
 def is_recording() -> bool:
     """Whether operations are put on the tape in this thread."""
-    return recording.get()
+    return bool(recording.get())
 
 
 def topological_order(roots):
@@ -127,7 +161,7 @@ def sweep(outputs, cotangents, retain_graph=False, create_graph=False, targets=N
         contributions.add(y.creator or y, dy)
     order = topological_order([y.creator for y in outputs if y.creator is not None])
     useful = None if targets is None else _leads_to(targets, order)
-    remember = not retain_graph and visit is None and len(order) <= STORY and all(f.is_small for f in order)
+    remember = visit is None and len(order) <= STORY and all(f.is_small for f in order)
     found = {}
     with enable_grad() if create_graph else no_grad():
         while order:
@@ -136,6 +170,8 @@ def sweep(outputs, cotangents, retain_graph=False, create_graph=False, targets=N
             if dz is not None:
                 if targets is not None and function in targets:
                     found[function] = dz
+                if remember:
+                    function.adjoint = dz.detach() if isinstance(dz, Tensor) else None
                 if function.retained is not None:
                     _write_retained(function, dz)
                 gradients = _local_gradients(function, dz, useful, contributions)
@@ -146,16 +182,16 @@ def sweep(outputs, cotangents, retain_graph=False, create_graph=False, targets=N
                     visit(function, dz, gradients)
             if not retain_graph:
                 function.release(remember)
-    leaves = contributions.of_leaves(cotangents)
+        leaves = contributions.of_leaves([*cotangents, *found.values()])
     return leaves if targets is None else found | {x: g for x, g in leaves.items() if x in targets}
 
 
 def _local_gradients(function, dz, useful, contributions):
     """What `function.backward(dz)` gives each operand: un-broadcast, checked; None where none is wanted."""
+    function._check_alive()
     if isinstance(function, Output):  # hand the gradient to its place among the gradients of all the outputs
         contributions.add_output(function.parents[0], function.index, dz)
         return (None,)
-    function._check_alive()
     if isinstance(dz, list):
         dz = [_zeros_like_output(function, i, dz) if g is None else g for i, g in enumerate(dz)]
         given = function.backward(*dz)
@@ -200,11 +236,11 @@ def _fitted(dx, parent, dz, function, position):
 def sum_to_shape(dx, shape, function=None, position=0):
     """Un-broadcast: an element that was repeated was used several times, so its gradient is the sum."""
     extra = dx.ndim - len(shape)
-    repeated = tuple(range(extra)) + tuple(
-        i + extra for i, n in enumerate(shape) if n == 1 and i + extra < dx.ndim and dx.shape[i + extra] != 1)
     if extra < 0 or any(n not in (1, m) for n, m in zip(shape, dx.shape[extra:])):
         raise GradientError(f"{function.name if function else 'a'}.backward returned a gradient of shape {dx.shape} "
                             f"for operand {position} of shape {shape}")
+    repeated = tuple(range(extra)) + tuple(
+        i + extra for i, n in enumerate(shape) if n == 1 and dx.shape[i + extra] != 1)
     return dx.sum(axis=repeated, keepdims=True).reshape(shape) if repeated else dx.reshape(shape)
 
 
@@ -226,19 +262,18 @@ class _Sum:
                 self.ours.add(node)
 
     def add_output(self, function, index, dz):
-        self.gradients.setdefault(function, [None] * len(function.outputs))[index] = dz
+        gradients = self.gradients.setdefault(function, [None] * len(function.outputs))
+        gradients[index] = dz if gradients[index] is None else gradients[index] + dz  # `function.output` was used too
 
     def pop(self, node):
         return self.gradients.pop(node, None)
 
-    def of_leaves(self, cotangents):
+    def of_leaves(self, others):
         """What is left when all Functions have run. Each leaf owns its array: none is shared with another gradient."""
-        if self.create_graph:
-            return self.gradients
-        taken = {id(g._data) for g in cotangents}
+        taken = {id(g._data) for g in others}
         for leaf, g in self.gradients.items():
             if g._data.base is not None or id(g._data) in taken:
-                g = self.gradients[leaf] = Tensor.wrap(g._data.copy())
+                g = self.gradients[leaf] = _own(g)
             taken.add(id(g._data))
         return self.gradients
 
@@ -255,7 +290,12 @@ def _leads_to(targets, order):
 def _write_retained(function, dz):
     tensor = function.retained()
     if tensor is not None:
-        tensor.grad = dz if tensor.grad is None else tensor.grad + dz
+        tensor.grad = _own(dz) if tensor.grad is None else tensor.grad + dz
+
+
+def _own(gradient):
+    """The gradient in an array of its own, still with its history if the sweep is recorded."""
+    return gradient.astype(gradient.dtype) if recording.get() else Tensor.wrap(gradient._data.copy())
 
 
 def retain_grad(tensor):

@@ -31,16 +31,17 @@ from minigrad import backend
 from minigrad.errors import GraphError
 from minigrad.tensor import Tensor, as_array
 
-recording = contextvars.ContextVar("recording", default=True)  # per thread: are operations put on the tape?
+# Per thread: whether operations are put on the tape. A callable counts as True, and is told of each that is.
+recording = contextvars.ContextVar("recording", default=True)
 
-FEW = 16  # an array of so few numbers may outlive backward, so that mg.tape can still show it
+FEW = 16  # so few numbers are kept even if no gradient reads them, and outlive backward, for mg.tape to show
 
 
 class Function:
     """One operation: a subclass gives forward (arrays) and backward (Tensors); `apply` calls and records it."""
 
-    __slots__ = ("parents", "operands", "versions", "result", "shape", "dtype", "freed", "retained", "__dict__",
-                 "__weakref__")
+    __slots__ = ("parents", "operands", "versions", "result", "shape", "dtype", "parameters", "result_versions", "freed",
+                 "retained", "adjoint", "__dict__", "__weakref__")
     reads = None       # {"dx": "y", "dy": "x"}: what each gradient reads; None: all operands
     is_view = False    # whether the result may share its memory with the first operand
 
@@ -73,6 +74,7 @@ class Function:
         except (ValueError, TypeError, IndexError) as error:
             raise _explained(error, function, arrays) from error
         wanted = wanted and recording.get()
+        function.parameters = parameters
         is_view = cls.is_view and isinstance(operands[0], Tensor)
         if isinstance(result, tuple):
             return function._wrap_several(operands, arrays, result, wanted, operands[0]._version if is_view else None)
@@ -80,27 +82,37 @@ class Function:
             result = backend.get_array_module(*arrays).asarray(result)
         if wanted and result.dtype.kind in "fc":
             function._record(operands, arrays, result)
+            if wanted is not True:
+                wanted(function, operands)
         else:
             function = None
-        return Tensor.wrap(result, function, operands[0]._version if is_view and result.base is not None else None)
+        y = Tensor.wrap(result, function, operands[0]._version if is_view and result.base is not None else None)
+        if function is not None and function.result is not None:
+            function.result_versions = [(y._version, y._version[0])]
+        return y
 
     def _record(self, operands, arrays, result):
         wants = tuple([isinstance(x, Tensor) and x._requires_grad for x in operands])
         self.parents = tuple([(x.creator or x) if w else None for x, w in zip(operands, wants)])
         kept, keep_result = _kept_values(type(self), wants)
         self.operands = tuple([
-            (x if isinstance(x, Tensor) else _constant(a)) if k else None for x, a, k in zip(operands, arrays, kept)])
+            (x if isinstance(x, Tensor) else _constant(a)) if k else None if w else _if_few(a)
+            for x, a, k, w in zip(operands, arrays, kept, wants)])
         self.versions = tuple([x._version[0] if isinstance(x, Tensor) else 0 for x in self.operands])
         self.result = result if keep_result else None
-        self.freed, self.retained = False, None
+        self.freed, self.retained, self.adjoint = False, None, None
         self.shape, self.dtype = (result.shape, result.dtype) if not isinstance(result, tuple) else (None, None)
 
     def _wrap_several(self, operands, arrays, results, wanted, version):
         if wanted:
             self._record(operands, arrays, results)
             self.outputs = [(x.shape, x.dtype) for x in results]
-        return tuple([Tensor.wrap(x, Output(self, i, x) if wanted and x.dtype.kind in "fc" else None, version)
-                      for i, x in enumerate(results)])
+            if wanted is not True:
+                wanted(self, operands)
+        ys = tuple([Tensor.wrap(x, Output(self, i, x) if wanted and x.dtype.kind in "fc" else None, version)
+                    for i, x in enumerate(results)])
+        self.result_versions = [(y._version, y._version[0]) for y in ys]
+        return ys
 
     # ---- what backward reads
 
@@ -110,18 +122,19 @@ class Function:
         self._check_alive()
         for position, (x, version) in enumerate(zip(self.operands, self.versions)):
             if isinstance(x, Tensor) and x._version[0] != version:
-                raise GraphError(
-                    f"operand {position} of {self.name} (shape {x.shape}) was changed in place after the forward pass, "
-                    "for example by an optimizer's step, so its gradient would be wrong: run the forward pass again")
+                raise _changed(f"operand {position}", self, x.shape)
         return self.operands
 
     @property
     def output(self):
         """The result, as a Tensor with its history."""
         self._check_alive()
+        if any(now[0] != version for now, version in self.result_versions):
+            raise _changed("the result", self, self.shape)
+        boxes = [box for box, _ in self.result_versions]
         if isinstance(self.result, tuple):
-            return tuple(Tensor.wrap(x, Output(self, i, x)) for i, x in enumerate(self.result))
-        return Tensor.wrap(self.result, self)
+            return tuple(Tensor.wrap(x, Output(self, i, x), box) for i, (x, box) in enumerate(zip(self.result, boxes)))
+        return Tensor.wrap(self.result, self, boxes[0])
 
     def _check_alive(self):
         if self.freed:
@@ -136,14 +149,14 @@ class Function:
             self.operands = tuple([x.detach() if isinstance(x, Tensor) else x for x in self.operands])
         else:
             self.parents = self.operands = ()
-            self.result = None
+            self.result = self.parameters = None
             self.__dict__.clear()
 
     @property
     def is_small(self):
         """Whether everything it keeps is a few numbers."""
-        return not self.freed and all(getattr(x, "size", 1) <= FEW
-                                      for x in (*self.operands, self.result, *self.__dict__.values()))
+        kept = (*self.operands, self.result, *self.__dict__.values())
+        return not self.freed and all(getattr(x, "nbytes", 0) <= 8 * FEW for x in kept)
 
     def retain(self, tensor):
         """Write the gradient that arrives here to `tensor.grad` (a weak reference: the graph has no cycles)."""
@@ -160,12 +173,17 @@ class Output(Function):
 
     def __init__(self, function, index, array):
         self.parents, self.operands, self.versions, self.result = (function,), (), (), None
-        self.freed, self.retained, self.index = False, None, index
+        self.freed, self.retained, self.adjoint, self.index, self.parameters = False, None, None, index, {}
         self.shape, self.dtype = array.shape, array.dtype
 
 
 def _constant(x):
     return Tensor.wrap(x) if backend.is_array(x) else x
+
+
+def _if_few(x):
+    """A constant that no gradient reads is kept only where that costs nothing."""
+    return x if isinstance(x, (float, int, complex)) else Tensor.wrap(x) if x.size <= FEW else None
 
 
 @functools.lru_cache(maxsize=None)
@@ -187,6 +205,12 @@ def _kept_values(cls, wants):
         if want:
             read.update(cls.reads.get("d" + name, "").replace(",", " ").split())
     return tuple(n in read for n in names[:len(wants)]) + (False,) * (len(wants) - len(names)), "output" in read
+
+
+def _changed(what, function, shape):
+    return GraphError(
+        f"{what} of {function.name} (shape {shape}) was changed in place after the forward pass, for example by an "
+        "optimizer's step, so its gradient would be wrong: run the forward pass again")
 
 
 def _explained(error, function, arrays):

@@ -73,7 +73,7 @@ def _array_function(self, function, types, arguments, keywords):
         return FUNCTIONS[function](*arguments, **keywords)
     if function in PLAIN_FUNCTIONS:
         return function(*_plain(arguments), **{k: _plain(v) for k, v in keywords.items()})
-    raise TypeError(_refusal(f"np.{function.__name__}"))
+    raise TypeError(_refusal(f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}"))
 
 
 def _refusal(what):

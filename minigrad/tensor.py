@@ -60,7 +60,11 @@ def as_array(data, dtype=None):
     if data.dtype.kind not in "biufc":
         raise TypeError(f"a Tensor holds numbers; got an array of dtype {data.dtype} (text and objects must be encoded "
                         "as numbers first)")
-    return data if dtype is None else data.astype(dtype, copy=False)
+    if dtype is None:
+        return data
+    if np.dtype(dtype).kind not in "biufc":
+        raise TypeError(f"a Tensor holds numbers, and cannot have dtype {dtype!r}")
+    return data.astype(dtype, copy=False)
 
 
 class Tensor:

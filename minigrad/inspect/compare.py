@@ -3,11 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from rich.table import Table
-
 from minigrad import layers
 from minigrad.inspect.summary import parameter_count, parameter_formula, shape_text
-from minigrad.inspect.tables import Printed
+from minigrad.inspect.tables import Fitting, Printed, new_table
 
 
 @dataclass
@@ -35,15 +33,19 @@ class Comparison(Printed):
         raise KeyError(f"no {name!r} here; there are {', '.join(r.name for r in self.rows)}")
 
     def __rich__(self):
-        table = Table(title=f"{shape_text(self.input_shape)} -> {shape_text(self.output_shape)}", title_justify="left")
-        for column, justify in (("layer", "left"), ("parameters", "right"), ("times the least", "right"),
-                                ("formula", "left"), ("", "left")):
-            table.add_column(column, justify=justify)
+        return Fitting(self._table(" = "), self._table("\n= "))
+
+    def _table(self, equals):
+        """The table; `equals` stands between a formula and its numbers: a new line makes it narrower."""
+        table = new_table(f"{shape_text(self.input_shape)} -> {shape_text(self.output_shape)}")
+        for column, justify in (("layer", "left"), ("parameters", "right"), ("x least", "right")):
+            table.add_column(column, justify=justify, no_wrap=True)
+        table.add_column("formula")
         least = min((r.parameters for r in self.rows if r.parameters), default=1)
         for r in self.rows:
             known = r.parameters is not None
             table.add_row(r.name, f"{r.parameters:,}" if known else "-", f"{r.parameters / least:,.1f}" if known else "",
-                          f"{r.formula} = {r.numbers}" if known else "", r.note)
+                          "\n".join(filter(None, (f"{r.formula}{equals}{r.numbers}" if known else "", r.note))))
         return table
 
 

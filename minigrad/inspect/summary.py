@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from rich.console import Group
-from rich.table import Table
 
 from minigrad.autograd import no_grad
-from minigrad.inspect.tables import Printed, count
+from minigrad.inspect.tables import Fitting, Printed, count, new_table
 from minigrad.layers.layer import Layer
 
 
@@ -46,24 +45,30 @@ class Summary(Printed):
         return {kind: (n, p, p / self.total if self.total else 0.0) for kind, (n, p) in ordered}
 
     def __rich__(self):
-        layers = Table(title=f"{self.name}: {count(self.total, 'parameter')}", title_justify="left", show_footer=True)
-        layers.add_column("layer", "total", no_wrap=True)
-        layers.add_column("type")
-        layers.add_column("output shape")
-        layers.add_column("parameters", f"{self.total:,}", justify="right")
-        layers.add_column("formula", f"trainable {self.trainable:,}, frozen {self.frozen:,}")
-        layers.add_column("")
-        for r in self.rows:
-            formula = f"{r.formula} = {r.numbers}" if r.formula else ""
-            layers.add_row(r.path, r.type, shape_text(r.output_shape), f"{r.parameters:,}", formula, r.note)
-        types = Table(title="by type of layer", title_justify="left", show_footer=True)
-        types.add_column("type", "total")
+        types = new_table("by type of layer", show_footer=True)
+        types.add_column("type", "total", no_wrap=True)
         types.add_column("layers", str(sum(n for n, _, _ in self.by_type.values())), justify="right")
         types.add_column("parameters", f"{self.total:,}", justify="right")
         types.add_column("share", "100.0 %" if self.total else "-", justify="right")
         for kind, (n, p, share) in self.by_type.items():
             types.add_row(kind, str(n), f"{p:,}", f"{share:.1%}".replace("%", " %"))
-        return Group(layers, types)
+        return Group(Fitting(self._layers(" = "), self._layers("\n= ")), "", types)
+
+    def _layers(self, equals):
+        """The table of layers; `equals` stands between a formula and its numbers: a new line makes it narrower."""
+        table = new_table(f"{self.name}: {count(self.total, 'parameter')}", show_footer=True)
+        table.add_column("layer", "total", overflow="fold")
+        table.add_column("type", no_wrap=True)
+        table.add_column("output shape", no_wrap=True)
+        table.add_column("parameters", f"{self.total:,}", justify="right", no_wrap=True)
+        table.add_column("formula")
+        for r in self.rows:
+            formula = f"{r.formula}{equals}{r.numbers}" if r.formula else ""
+            table.add_row(r.path, r.type, shape_text(r.output_shape), f"{r.parameters:,}",
+                          "\n".join(filter(None, (formula, r.note))))
+        table.caption = f"trainable {self.trainable:,}, frozen {self.frozen:,}"
+        table.caption_justify = "left"
+        return table
 
 
 def summary(model, input_shape=None):

@@ -3,7 +3,12 @@
 import io
 import shutil
 
+from rich import box
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+
+WIDTH = 100  # of text that goes elsewhere than to a terminal
 
 
 class Printed:
@@ -20,9 +25,28 @@ class Printed:
         return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
 
+class Fitting:
+    """The first of several renderables that fits the width without wrapping; the last one, if none does."""
+
+    def __init__(self, *renderables):
+        self.renderables = renderables
+
+    def __rich_console__(self, console, options):
+        for renderable in self.renderables:
+            if Measurement.get(console, options.update(width=10_000), renderable).maximum <= options.max_width:
+                break
+        yield renderable
+
+
+def new_table(title, show_footer=False):
+    """An empty table in the house style: no vertical rules, so that as much as can be fits into 80 columns."""
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE, show_edge=False, pad_edge=False,
+                 padding=(0, 1, 0, 0), show_footer=show_footer)
+
+
 def text(renderable, width=None):
-    """A rich renderable as plain text."""
-    console = Console(file=io.StringIO(), width=width or max(100, shutil.get_terminal_size((120, 24)).columns),
+    """A rich renderable as plain text, as wide as the terminal; WIDTH where there is none."""
+    console = Console(file=io.StringIO(), width=width or shutil.get_terminal_size((WIDTH, 24)).columns,
                       color_system=None)
     console.print(renderable)
     return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())

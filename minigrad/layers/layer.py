@@ -54,8 +54,8 @@ class Layer:
         call(x)                      what it does with its input; may take `training`
 
     and may define `build(input_shape)` to make sub-layers. Sub-layers and Parameters are found where they are assigned
-    (`self.hidden = Dense(10)`, lists of layers too). Parameters are made at the first call, or at once when
-    `input_shape` (without the batch axis) is given.
+    (`self.hidden = Dense(10)`), sub-layers in lists and dicts too (`self.blocks.append(Dense(10))`). Parameters are made
+    at the first call, or at once when `input_shape` (without the batch axis) is given.
     """
 
     built = False            # whether the parameters are there
@@ -64,7 +64,7 @@ class Layer:
 
     def __new__(cls, *arguments, **keywords):
         layer = super().__new__(cls)
-        layer.__dict__.update(_parameters={}, _layers={}, name=None, training=False, input_shape=None)
+        layer.__dict__.update(_parameters={}, _frozen=False, name=None, training=False, input_shape=None)
         try:
             bound = inspect.signature(cls.__init__).bind(layer, *arguments, **keywords).arguments
         except TypeError:
@@ -99,6 +99,8 @@ class Layer:
         if not self.built:
             self.build(tuple(input_shape))
             self.built = True
+            if self._frozen:
+                self.trainable = False
 
     def add_weight(self, name, shape, initializer="glorot_uniform", trainable=True, dtype=None):
         """Make a Parameter and keep it as `self.name`; `shape` is a tuple, or {symbol: length}."""
@@ -109,16 +111,19 @@ class Layer:
         return getattr(self, name)
 
     def __setattr__(self, name, value):
-        for table in (self._parameters, self._layers):
-            table.pop(name, None)
+        self._parameters.pop(name, None)
         if isinstance(value, Parameter):
             self._parameters[name] = value
-        elif isinstance(value, Layer):
-            self._layers[name] = value
-        elif isinstance(value, (list, tuple)) and value and all(isinstance(v, Layer) for v in value):
-            self._layers[name] = LayerList(value)
-            value = self._layers[name] if isinstance(value, LayerList) else value
         object.__setattr__(self, name, value)
+
+    @property
+    def _layers(self):
+        """{name: sub-layer}, as they are assigned now; those in lists and dicts are called "blocks.0", "heads.left"."""
+        found = {}
+        for name, value in vars(self).items():
+            if name != "_arguments":
+                _find_layers(name, value, found)
+        return found
 
     # ---- calling
 
@@ -156,7 +161,7 @@ class Layer:
             raise LayerError(self._explain(call, inputs, error)) from error
         finally:
             call.path.pop()
-        call.trace.append((path_of([*call.path, self]), self, shape, getattr(y, "shape", None)))
+        call.trace.append(((*call.path, self), shape, getattr(y, "shape", None)))
         return y
 
     def trace(self, *inputs, **keywords):
@@ -167,7 +172,7 @@ class Layer:
             self._run(call, inputs, keywords)
         finally:
             _current.reset(token)
-        return call.trace
+        return [(path_of(path), path[-1], before, after) for path, before, after in call.trace]
 
     @property
     def _takes_training(self):
@@ -193,8 +198,8 @@ class Layer:
         lines = [f"{path_of(call.path)} ({self.describe()}): {error}", f"  its input: {shapes}"]
         if call.trace:
             lines.append("  the layers before it gave:")
-            lines += [f"    {path} ({layer.describe()}): {tuple(y) if y is not None else '?'}"
-                      for path, layer, _, y in call.trace[-6:]]
+            lines += [f"    {path_of(path)} ({path[-1].describe()}): {tuple(y) if y is not None else '?'}"
+                      for path, _, y in call.trace[-6:]]
         return "\n".join(lines)
 
     def call(self, x):
@@ -231,14 +236,13 @@ class Layer:
 
     @property
     def trainable(self):
-        """Whether any parameter learns; set it to False to freeze the layer, to True to thaw it."""
-        return any(p.trainable for p in self.parameters())
+        """Whether any parameter learns; set it to False to freeze the layer (also before it is built), to True to thaw."""
+        return any(p.trainable for p in self.parameters()) or not (self.parameters() or self._frozen)
 
     @trainable.setter
     def trainable(self, value):
-        if not self.built and not self.parameters():
-            raise ValueError(f"{self.describe()} has no parameters yet: call it once, or give it input_shape, before "
-                             "you set trainable")
+        for _, layer in self.named_layers():
+            layer._frozen = not value  # for the parameters that it does not have yet
         for p in self.parameters():
             p.trainable = value
 
@@ -318,15 +322,16 @@ class Layer:
         return f"<pre>{escape(repr(self))}</pre>"
 
 
-class LayerList(Layer, list):
-    """A list of layers, named "0", "1" ...: what `self.blocks = [...]` becomes for parameters and names."""
-
-    def __init__(self, layers=()):
-        list.__init__(self, layers)
-        self._layers.update({str(i): layer for i, layer in enumerate(layers)})
-        self.built = True
-
-    __hash__ = object.__hash__
+def _find_layers(name, value, found):
+    """Add the layers in `value`, a layer or a list or dict with layers in it, to `found`, by their dotted names."""
+    if isinstance(value, Layer):
+        found[name] = value
+    elif isinstance(value, (list, tuple)):
+        for i, item in enumerate(value):
+            _find_layers(f"{name}.{i}", item, found)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _find_layers(f"{name}.{key}", item, found)
 
 
 def path_of(layers):

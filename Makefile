@@ -1,0 +1,70 @@
+# make lenet       train LeNet on real images; options in ARGS: make lenet ARGS="--classic --epochs 3"
+# make test        the whole test suite; options in ARGS: make test ARGS="-k conv2d"
+# make oracles     the comparisons with PyTorch and scikit-learn (a large download)
+# make lint        ruff
+# make benchmark   a training step against PyTorch's; options in ARGS: make benchmark ARGS="--batch 64"
+# make clean       away with the virtual environments and everything else that was made
+#
+# Each sets up a virtual environment of its own, the first time and whenever setup.py has changed.
+
+PYTHON ?= python3
+ARGS ?=
+PIP_ARGS ?=
+VENV ?= .venv
+TEST_VENV ?= .venv-test
+ORACLES_VENV ?= .venv-oracles
+
+.PHONY: help lenet test oracles lint benchmark clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+lenet: $(VENV)/complete
+	@$(VENV)/bin/python examples/lenet.py $(ARGS)
+
+# Two workers or more, each with BLAS on one thread, so that they do not fight for the cores.
+test: $(TEST_VENV)/complete
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 \
+		$(TEST_VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+oracles: $(ORACLES_VENV)/complete
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(ORACLES_VENV)/bin/python -m pytest tests/test_*_oracle.py $(ARGS)
+
+lint: $(TEST_VENV)/complete
+	@$(TEST_VENV)/bin/python -m ruff check .
+
+benchmark: $(ORACLES_VENV)/complete
+	@$(ORACLES_VENV)/bin/python benchmarks/lenet_step.py $(ARGS)
+
+clean:
+	rm -rf .venv .venv-test .venv-oracles build dist outputs minigrad.egg-info .pytest_cache .ruff_cache .hypothesis
+	find examples benchmarks minigrad tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/complete: setup.py
+	$(call environment,$(VENV),plot)
+
+$(TEST_VENV)/complete: setup.py
+	$(call environment,$(TEST_VENV),test)
+
+$(ORACLES_VENV)/complete: setup.py
+	$(call environment,$(ORACLES_VENV),test$(comma)oracles)
+
+comma := ,
+
+# $(call environment,folder,extras): a virtual environment with minigrad (editable: it follows the source) and its extras.
+# `by-make` is written first and `complete` last: an interrupted one is made anew, and one that is not ours is left alone.
+define environment
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+		echo "minigrad needs Python 3.10 or newer, and '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)" >&2; \
+		echo "Name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "'$(PYTHON)' cannot make virtual environments: it lacks venv or ensurepip." >&2; \
+		echo "On Debian and Ubuntu: sudo apt install python3-venv. Or name another one: make PYTHON=..." >&2; exit 1; }
+	@test ! -e $(1) || test -e $(1)/by-make || { \
+		echo "$(1) is there already, and was not made by this Makefile: move it away." >&2; exit 1; }
+	@echo "Setting up $(1) (only the first time; some minutes on a slow network) ..."
+	@rm -rf $(1) && mkdir -p $(1) && touch $(1)/by-make
+	@$(PYTHON) -m venv $(1)
+	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[$(2)]'
+	@touch $(1)/complete
+endef
