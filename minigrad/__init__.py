@@ -13,6 +13,7 @@ from minigrad.errors import GradientError, GraphError
 from minigrad.function import Function
 from minigrad.functions import *
 from minigrad.functions import __all__ as _functions
+from minigrad.gradcheck import gradcheck, gradgradcheck
 from minigrad.random import seed
 from minigrad.tensor import Tensor, default_dtype, get_default_dtype, set_default_dtype
 

@@ -1,7 +1,6 @@
 """Weights as .safetensors: names, shapes and numbers, nothing that could be executed."""
 
 import os
-import tempfile
 from pathlib import Path
 
 from minigrad.layers.layer import Layer
@@ -12,16 +11,15 @@ def save_weights(model, path):
     from safetensors.numpy import save
     path = Path(path)
     content = save(model.state_dict())
-    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with open(aside, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)
-    except BaseException:
-        os.unlink(aside)
-        raise
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def load_weights(model, path):
@@ -41,4 +39,5 @@ def load_weights(model, path):
         raise ValueError(f"{path}: {error}") from None
 
 
-Layer.save_weights, Layer.load_weights = save_weights, load_weights  # bound here, since layers may not look up to formats
+# bound here, since layers may not look up to formats
+Layer.save_weights, Layer.load_weights = save_weights, load_weights

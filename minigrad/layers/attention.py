@@ -1,7 +1,7 @@
 """Multi-head attention."""
 
 from minigrad import functions as F
-from minigrad.layers.core import positive
+from minigrad.layers.core import as_float, positive
 from minigrad.layers.layer import Layer
 
 
@@ -52,7 +52,7 @@ class MultiHeadAttention(Layer):
         d, h, k = kernel.shape
         if x.ndim != 3 or x.shape[-1] != d:
             raise ValueError(f"expected a {role} of shape (N, T, {d}), got {tuple(x.shape)}")
-        y = F.reshape(F.matmul(x, F.reshape(kernel, (d, h * k))), (*x.shape[:2], h, k))
+        y = F.reshape(F.matmul(as_float(x, kernel), F.reshape(kernel, (d, h * k))), (*x.shape[:2], h, k))
         if self.use_bias:
             y = y + self._parameters[f"{role}_bias"]
         return F.swapaxes(y, 1, 2)

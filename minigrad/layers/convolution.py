@@ -73,7 +73,7 @@ class AveragePooling2D(_Pooling2D):
     """The mean of each window (padding does not count), for each channel: x (N, H, W, C), y (N, OH, OW, C)."""
 
     def call(self, x):
-        return F.avg_pool2d(x, self.pool_size, self.strides, self.padding, False, self.data_format)
+        return F.avg_pool2d(as_float(x), self.pool_size, self.strides, self.padding, False, self.data_format)
 
 
 def _channels(data_format):

@@ -5,6 +5,7 @@ import math
 from minigrad import functions as F
 from minigrad.layers import activations
 from minigrad.layers.layer import Layer
+from minigrad.tensor import get_default_dtype
 
 
 class Input:
@@ -61,7 +62,9 @@ class Reshape(Layer):
         if -1 not in self.target_shape and math.prod(self.target_shape) != math.prod(x.shape[1:]):
             raise ValueError(f"{math.prod(x.shape[1:])} numbers (shape {tuple(x.shape[1:])}) cannot become "
                              f"{self.target_shape}")
-        return F.reshape(x, (x.shape[0], *self.target_shape))
+        known = math.prod(n for n in self.target_shape if n != -1)  # -1 in figures, since a batch may be empty
+        shape = [math.prod(x.shape[1:]) // max(known, 1) if n == -1 else n for n in self.target_shape]
+        return F.reshape(x, (x.shape[0], *shape))
 
 
 class Activation(Layer):
@@ -72,7 +75,7 @@ class Activation(Layer):
         super().__init__(name)
 
     def call(self, x):
-        return self.activation(x)
+        return self.activation(as_float(x))
 
 
 class ReLU(Layer):
@@ -90,7 +93,7 @@ class Softmax(Layer):
         super().__init__(name)
 
     def call(self, x):
-        return F.softmax(x, self.axis)
+        return F.softmax(as_float(x), self.axis)
 
 
 class Dropout(Layer):
@@ -103,7 +106,7 @@ class Dropout(Layer):
         super().__init__(name)
 
     def call(self, x, training=False):
-        return F.dropout(x, self.rate, training)
+        return F.dropout(as_float(x), self.rate, training)
 
 
 class Embedding(Layer):
@@ -128,9 +131,9 @@ class Embedding(Layer):
         return F.embedding(ids, self.embeddings)
 
 
-def as_float(x, like):
-    """x as floating-point numbers of `like`'s dtype, if they are integers (images of 0 ... 255)."""
-    return x.astype(like.dtype) if x.dtype.kind in "biu" else x
+def as_float(x, like=None):
+    """x as floating-point numbers of `like`'s dtype, or of the default one, if they are integers (images of 0 ... 255)."""
+    return x.astype(get_default_dtype() if like is None else like.dtype) if x.dtype.kind in "biu" else x
 
 
 def positive(value, layer, name):

@@ -45,6 +45,7 @@ class _Call:
 
     def __init__(self, training):
         self.path, self.trace, self.training = [], [], training
+        self.built = []  # (layer, names of the parameters that it had before): what an error has to undo
 
 
 class Layer:
@@ -97,6 +98,8 @@ class Layer:
     def ensure_built(self, input_shape):
         """Build, if that was not done yet."""
         if not self.built:
+            if _current.get() is not None:
+                _current.get().built.append((self, set(self._parameters)))
             self.build(tuple(input_shape))
             self.built = True
             if self._frozen:
@@ -116,6 +119,10 @@ class Layer:
             self._parameters[name] = value
         object.__setattr__(self, name, value)
 
+    def __delattr__(self, name):
+        self._parameters.pop(name, None)
+        object.__delattr__(self, name)
+
     @property
     def _layers(self):
         """{name: sub-layer}, as they are assigned now; those in lists and dicts are called "blocks.0", "heads.left"."""
@@ -130,12 +137,7 @@ class Layer:
     def __call__(self, *inputs, training=None, **keywords):
         call = _current.get()
         if call is None:
-            call = _Call(self.training if training is None else bool(training))
-            token = _current.set(call)
-            try:
-                return self._run(call, inputs, keywords)
-            finally:
-                _current.reset(token)
+            return self._run_outermost(_Call(self.training if training is None else bool(training)), inputs, keywords)
         if training is None or bool(training) == call.training:
             return self._run(call, inputs, keywords)
         before, call.training = call.training, bool(training)
@@ -144,9 +146,23 @@ class Layer:
         finally:
             call.training = before
 
+    def _run_outermost(self, call, inputs, keywords):
+        token = _current.set(call)
+        try:
+            return self._run(call, inputs, keywords)
+        except BaseException:
+            for layer, names in call.built:  # with this input it did not work: leave no parameters of its shape behind
+                for name in set(layer._parameters) - names:
+                    delattr(layer, name)
+                layer.built = False
+            raise
+        finally:
+            _current.reset(token)
+
     def _run(self, call, inputs, keywords):
         call.path.append(self)
         inputs = tuple([self._as_input(x) for x in inputs])
+        keywords = {k: self._as_input(v) if backend.is_array(v) or isinstance(v, list) else v for k, v in keywords.items()}
         try:
             shape = inputs[0].shape if inputs and isinstance(inputs[0], Tensor) else ()
             if self.input_axes not in (None, len(shape)):
@@ -167,11 +183,7 @@ class Layer:
     def trace(self, *inputs, **keywords):
         """Call it, and list each layer that ran, in order of ending: (path, layer, input shape, output shape)."""
         call = _Call(self.training)
-        token = _current.set(call)
-        try:
-            self._run(call, inputs, keywords)
-        finally:
-            _current.reset(token)
+        self._run_outermost(call, inputs, keywords)
         return [(path_of(path), path[-1], before, after) for path, before, after in call.trace]
 
     @property

@@ -1,6 +1,7 @@
 """Normalisation layers."""
 
 from minigrad import functions as F
+from minigrad.layers.core import as_float
 from minigrad.layers.layer import Layer
 
 
@@ -20,4 +21,4 @@ class LayerNormalization(Layer):
         return {"gamma": {"D": input_shape[-1]}, "beta": {"D": input_shape[-1]}}
 
     def call(self, x):
-        return F.layer_norm(x, self.gamma, self.beta, self.epsilon)
+        return F.layer_norm(as_float(x, self.gamma), self.gamma, self.beta, self.epsilon)

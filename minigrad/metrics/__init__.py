@@ -12,7 +12,7 @@ Read them in this order: metric, counts (the core), accuracy, scores, means, rep
 
 from minigrad.metrics.accuracy import Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy
 from minigrad.metrics.counts import ConfusionMatrix
-from minigrad.metrics.means import Mean, MeanAbsoluteError, MeanSquaredError
+from minigrad.metrics.means import Mean, MeanAbsoluteError, MeanMetricWrapper, MeanSquaredError
 from minigrad.metrics.metric import Metric
 from minigrad.metrics.report import ClassificationReport, classification_report
 from minigrad.metrics.scores import F1Score, FBetaScore, Precision, Recall
@@ -25,15 +25,18 @@ _NAMES = {cls().name: cls for cls in _CLASSES} | _SHORT
 
 
 def get(identifier):
-    """A metric from its name ("accuracy", "f1", "mse" ...; it is then called that), its class, or itself.
+    """A metric from its name ("accuracy", "f1", "mse" ...; it is then called that), its class, or itself; a function
+    (y_true, y_pred) becomes the mean of its values.
 
     Raises ValueError with the nearest name for an unknown one, TypeError for what is no metric.
     """
     names = _NAMES | {cls.__name__: cls for cls in _CLASSES} if identifier in (c.__name__ for c in _CLASSES) else _NAMES
     metric = named(identifier, names, "metric")
     if not isinstance(metric, Metric):
-        raise TypeError(f"expected the name of a metric, a Metric or its class, got {identifier!r}: to make one of your "
-                        "own, subclass minigrad.metrics.Metric")
+        if not callable(metric):
+            raise TypeError(f"expected the name of a metric, a Metric, its class, or a function (y_true, y_pred), got "
+                            f"{identifier!r}")
+        metric = MeanMetricWrapper(metric)
     if isinstance(identifier, str) and identifier in _NAMES:
         metric.name = identifier
     return metric

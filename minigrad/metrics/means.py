@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minigrad import backend
 from minigrad.metrics.metric import Metric
 
 
@@ -41,6 +42,23 @@ class Mean(Metric):
 
 def _listed(values):
     return values if np.ndim(values) else [float(values)]
+
+
+class MeanMetricWrapper(Mean):
+    """The mean over all examples of a function of one's own: what `metrics=[function]` becomes.
+
+    `function(y_true, y_pred)` gives a number for each example (N, ...), or one for the batch, weighed by its size.
+    """
+
+    def __init__(self, function, name=None):
+        super().__init__(name or getattr(function, "__name__", None))
+        self.function = function
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        values = backend.to_numpy(self.function(y_true, y_pred))
+        if values.ndim == 0:
+            values = np.full(len(y_pred), values)
+        super().update_state(values, sample_weight)
 
 
 class _MeanError(Mean):

@@ -1,5 +1,7 @@
 """What all optimizers have in common: the parameters, the step count, the state of each parameter."""
 
+import inspect
+
 import numpy as np
 
 from minigrad.backend import get_array_module
@@ -17,7 +19,11 @@ class Optimizer:
     """
 
     def __init__(self, parameters=None, learning_rate=0.001):
-        if isinstance(parameters, (int, float)):
+        if isinstance(parameters, (int, float, np.number)):
+            signature = inspect.signature(type(self)).parameters.get("learning_rate")
+            if signature is not None and learning_rate != signature.default:
+                raise TypeError(f"{type(self).__name__} got two learning rates, {parameters} and {learning_rate}: name "
+                                f"what comes after the first, as in {type(self).__name__}({parameters}, name=value)")
             parameters, learning_rate = None, parameters
         self.learning_rate, self.iterations = learning_rate, 0
         self.parameters, self.state = [], {}
@@ -45,7 +51,7 @@ class Optimizer:
             if not isinstance(p, Tensor) or p.creator is not None:
                 raise TypeError(f"{type(self).__name__}: parameter {i} must be a leaf Tensor, got {type(p).__name__}"
                                 + (f" made by {p.creator.name}" if isinstance(p, Tensor) else ""))
-        self.parameters = parameters
+        self.parameters = list({id(p): p for p in parameters}.values())  # a shared one is changed once a step
 
     def step(self):
         """Change every parameter that has a gradient."""

@@ -5,6 +5,7 @@ import numpy as np
 from minigrad import backend, losses, metrics, optimizers, random
 from minigrad.autograd import no_grad
 from minigrad.layers.layer import Layer, snake_case
+from minigrad.tensor import Tensor
 from minigrad.training.checks import checked_inputs, checked_targets
 from minigrad.training.history import History
 from minigrad.training.progress import Progress
@@ -13,10 +14,8 @@ from minigrad.training.progress import Progress
 class Model(Layer):
     """A layer with training. Subclass it: make layers in __init__, use them in `call(x)`."""
 
-    def __init__(self, name=None, input_shape=None):
-        super().__init__(name, input_shape)
-        self.optimizer = self.loss = None
-        self.metrics = []
+    optimizer = loss = None
+    metrics = ()
 
     def compile(self, optimizer="adam", loss=None, metrics=()):
         """Choose how to train: by name or as objects.
@@ -27,10 +26,12 @@ class Model(Layer):
         """
         if isinstance(metrics, str):
             metrics = [metrics]
-        self.optimizer, self.loss = optimizers.get(optimizer), None if loss is None else losses.get(loss)
-        self.metrics = [_metric(m) for m in metrics]
+        chosen = optimizers.get(optimizer), None if loss is None else losses.get(loss), [_metric(m) for m in metrics]
+        self.optimizer, self.loss, self.metrics = chosen  # at once, so that a wrong name changes nothing
+        self._optimizes_all = not self.optimizer.parameters
 
-    def fit(self, x, y, epochs=1, batch_size=32, validation_data=None, validation_split=0.0, shuffle=True, verbose="auto"):
+    def fit(self, x, y, epochs=1, batch_size=32, validation_data=None, validation_split=0.0, shuffle=True,
+            verbose="auto"):
         """Train on inputs x and targets y (arrays with a row for each example); returns a History.
 
         epochs            how many times through the data
@@ -49,6 +50,8 @@ class Model(Layer):
             validation_data = validation_data[0], checked_targets(validation_data[1], validation_data[0])
         elif validation_split:
             x, y, validation_data = _split(x, y, validation_split)
+        for data in [(x, y)] + [validation_data] * (validation_data is not None):
+            self._rehearse(*data)
         history = History()
         steps = -(-len(x) // batch_size)
         with Progress(epochs, steps, verbose) as progress:
@@ -63,6 +66,12 @@ class Model(Layer):
                 progress.finish(results)
         self.history = history
         return history
+
+    def _rehearse(self, x, y):
+        """Evaluate the two rows with the smallest and the largest target: what cannot work (a shape, a class that does
+        not exist) fails here, before anything has changed."""
+        rows = [int(y.argmin()) // (y.size // len(y)), int(y.argmax()) // (y.size // len(y))]
+        self._evaluate(x[rows], y[rows], 2)
 
     def _epoch(self, x, y, batch_size, order, progress):
         self._reset_metrics()
@@ -80,21 +89,41 @@ class Model(Layer):
     def train_step(self, x, y):
         """One step on a batch: forward, loss, backward, update. Returns (the loss as a number, the predictions)."""
         prediction = self(x, training=True)
-        loss = self.loss(y, prediction)
-        if not self.optimizer.parameters:
-            self.optimizer.set_parameters(self.parameters())
+        loss = self._loss(y, prediction)
+        self._give_parameters()
         value = loss.item()
         if not np.isfinite(value):
-            raise FloatingPointError(f"the loss became {value} at step {self.optimizer.iterations + 1}: the learning rate "
-                                     f"({self.optimizer.learning_rate:g}) may be too high, or the inputs too large")
+            raise FloatingPointError(
+                f"the loss became {value} at step {self.optimizer.iterations + 1}: the learning rate "
+                f"({self.optimizer.learning_rate:g}) may be too high, or the inputs too large")
         loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
         return value, prediction.detach()
 
+    def _loss(self, y, prediction):
+        loss = self.loss(y, prediction)
+        if not isinstance(loss, Tensor) or loss.size != 1:
+            got = f"a Tensor of shape {loss.shape}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
+            raise TypeError(f"the loss must be one number, a Tensor computed from the predictions; {self.loss!r} gave {got}")
+        return loss
+
+    def _give_parameters(self):
+        """The optimizer gets this model's parameters, unless it was made with some of them."""
+        known, names = {id(p) for p in self.optimizer.parameters}, dict(self.named_parameters())
+        unknown = [name for name, p in names.items() if id(p) not in known]
+        if not known:
+            self.optimizer.set_parameters(names.values())
+        elif len(unknown) == len(names):
+            raise ValueError("the optimizer has the parameters of another model: make one for each model")
+        elif unknown and self._optimizes_all:
+            raise ValueError(f"the model has new parameters since its first step ({', '.join(unknown)}): compile it again, "
+                             "so that they are trained too")
+
     def evaluate(self, x, y, batch_size=256, verbose=0, return_dict=True):
         """The loss and the metrics on (x, y), as a dict (or a list, with return_dict=False)."""
         self._need_compiled("evaluate")
+        _positive(batch_size, "batch_size")
         x = checked_inputs(x)
         results = self._evaluate(x, checked_targets(y, x), batch_size)
         if verbose:
@@ -108,13 +137,14 @@ class Model(Layer):
             for start in range(0, len(x), batch_size):
                 batch_x, batch_y = x[start:start + batch_size], y[start:start + batch_size]
                 prediction = self(batch_x, training=False)
-                total += self.loss(batch_y, prediction).item() * len(batch_x)
+                total += self._loss(batch_y, prediction).item() * len(batch_x)
                 for metric in self.metrics:
                     metric.update_state(batch_y, prediction)
         return {"loss": total / len(x)} | self._metric_results()
 
     def predict(self, x, batch_size=256):
         """The model's outputs for x, as one NumPy array."""
+        _positive(batch_size, "batch_size")
         x = checked_inputs(x)
         with no_grad():
             return np.concatenate([backend.to_numpy(self(x[start:start + batch_size], training=False))
@@ -129,7 +159,8 @@ class Model(Layer):
 
     def _need_compiled(self, what):
         if self.loss is None:
-            raise RuntimeError(f"{what}() needs a loss: call model.compile(optimizer=..., loss=..., metrics=[...]) first")
+            raise RuntimeError(f"{what}() needs a loss: call model.compile(optimizer=..., loss=..., metrics=[...]) "
+                               "first")
 
 
 class Sequential(Model):
@@ -175,7 +206,7 @@ class Sequential(Model):
         if shape is not None:
             try:
                 self.build(shape)
-            except ValueError:
+            except Exception:
                 del self._names[name]
                 raise
 

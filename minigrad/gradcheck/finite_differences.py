@@ -7,8 +7,9 @@ The central difference along a direction d,
 has two errors that pull in opposite directions: the truncation, which falls with h², and the rounding of φ, about
 ε |φ| / h, which grows as h shrinks. No single h is good for every φ. So h starts large and shrinks by 4, and
 Richardson's extrapolation removes c₂, c₄ ... from what is known so far: (16 D(h/4) - D(h)) / 15 has no c₂ any more.
-The spread of neighbouring estimates says how good they are (Ridders 1982, "Accurate computation of F'(x) and F'(x)F''(x)").
-With the first step 1e-3 two steps usually give 11 digits; the small steps serve functions that bend or end nearby.
+The spread of neighbouring estimates says how good they are (Ridders 1982, "Accurate computation of F'(x) and
+F'(x)F''(x)"). With the first step 1e-3 two steps usually give 11 digits; the small steps serve functions that bend or
+end nearby.
 """
 
 from typing import NamedTuple
@@ -68,10 +69,11 @@ def one_sided(line, weights, h):
 
 def has_kink(line, weights, first=FIRST):
     """Whether the two sides keep different slopes, however small the step (a smooth function's approach each other)."""
-    gaps = []
-    for h in (first, first / 1000):
-        left, right = one_sided(line, weights, h)
-        size = np.maximum(np.abs(left), np.abs(right))
-        gaps.append(np.where(size > 0, np.abs(right - left) / np.where(size > 0, size, 1), 0.0))
+    gaps, h = [], first / 1000
+    for step in (first, h):
+        left, right = one_sided(line, weights, step)
+        gaps.append(np.abs(right - left))
+    rounding = ROUNDINGS * EPS * (np.abs(weights) @ np.abs(line(0.0))) / h
     with np.errstate(all="ignore"):
-        return ~np.isfinite(gaps[1]) | ((gaps[1] > 1e-3) & (gaps[1] > 0.1 * gaps[0]))
+        slope = np.maximum(np.abs(left), np.abs(right))
+        return ~np.isfinite(gaps[1]) | ((gaps[1] > 0.1 * gaps[0]) & (gaps[1] > 1e-3 * slope + rounding))
