@@ -22,5 +22,6 @@ from minigrad.training import Model, Sequential
 from minigrad import formats, inspect, models
 from minigrad.inspect.compare import compare_layers
 from minigrad.inspect.summary import summary
+from minigrad.inspect.tape import tape
 
 __version__ = "0.1.0"
