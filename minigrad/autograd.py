@@ -144,8 +144,9 @@ def grad(outputs, inputs, grad_outputs=None, create_graph=False, retain_graph=No
     found = sweep([y for y, _ in roots], [g for _, g in roots], retain_graph, create_graph,
                   targets={x.creator or x for x in inputs})
     result = tuple([found.get(x.creator or x) for x in inputs])
-    if not allow_unused and None in [r if r is None else 0 for r in result]:
-        position = [r is None for r in result].index(True)
+    unused = [position for position, dx in enumerate(result) if dx is None]
+    if unused and not allow_unused:
+        position = unused[0]
         raise GraphError(f"the outputs do not depend on input {position} (shape {inputs[position].shape}): "
                          "pass allow_unused=True to get None for it")
     return result[0] if single else result

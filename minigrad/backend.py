@@ -6,7 +6,8 @@ device here but in `to_numpy` and `to_device`, which are called only where the u
 """
 
 import importlib
-from typing import Any, Callable, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 

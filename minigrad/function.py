@@ -186,7 +186,7 @@ def _if_few(x):
     return x if isinstance(x, (float, int, complex)) else Tensor.wrap(x) if x.size <= FEW else None
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def operand_names(cls):
     """The names of forward's operands, and of the one that takes any number of them ("" if none does)."""
     parameters = list(inspect.signature(cls.forward).parameters.values())[1:]
@@ -194,7 +194,7 @@ def operand_names(cls):
     return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD), several
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _kept_values(cls, wants):
     """Which operands, and whether the result, to keep, given which operands want a gradient; from `cls.reads`."""
     if cls.reads is None:

@@ -91,7 +91,8 @@ class VarianceScaling(Initializer):
 
     def draw(self, shape):
         fan_in, fan_out = fans(shape)
-        variance = self.scale / max(1.0, {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode])
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(1.0, fan)
         if self.distribution == "uniform":
             limit = math.sqrt(3 * variance)
             return RandomUniform(-limit, limit).draw(shape)

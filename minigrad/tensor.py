@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad import backend
 
-_default_dtype = contextvars.ContextVar("default_dtype", default=np.dtype(np.float32))
+_default_dtype = contextvars.ContextVar("default_dtype", default=np.dtype(np.float32))  # noqa: B039 (a dtype cannot change)
 
 
 def set_default_dtype(dtype) -> None:

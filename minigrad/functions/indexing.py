@@ -69,8 +69,8 @@ class PutAlongAxis(Function):
         if indices.shape[axis] == 1:
             xp.put_along_axis(y, indices, x, axis)
         else:
-            places = list(xp.indices(indices.shape, sparse=True)) if xp is np else list(xp.ogrid[
-                tuple(slice(n) for n in indices.shape)])
+            places = list(xp.indices(x.shape, sparse=True)) if xp is np else list(xp.ogrid[
+                tuple(slice(n) for n in x.shape)])
             places[axis] = indices
             backend.scatter_add(y, tuple(places), x)
         return y

@@ -1,5 +1,7 @@
 """Products of matrices."""
 
+import math
+
 from minigrad.backend import get_array_module
 from minigrad.function import Function
 from minigrad.functions.shapes import expand_dims, reshape, squeeze, swapaxes
@@ -36,6 +38,6 @@ def matmul(x, y):
     if x.shape[-1] != y.shape[-2]:
         raise ValueError(f"matmul: the inner lengths differ: {tuple(x.shape)} @ {tuple(y.shape)}")
     if y.ndim == 2 and x.ndim > 2:  # one tall product instead of a batch of small ones with the same matrix
-        rows = Matmul.apply(reshape(x, (-1, x.shape[-1])) if x.size else reshape(x, (0, x.shape[-1])), y)
+        rows = Matmul.apply(reshape(x, (math.prod(x.shape[:-1]), x.shape[-1])), y)
         return reshape(rows, (*x.shape[:-1], y.shape[-1]))
     return Matmul.apply(x, y)

@@ -9,10 +9,10 @@ from minigrad.functions.reductions import mean, sum, var
 
 
 class LayerNorm(Function):
-    """y = layer_norm(x, gamma, beta)          dx = (g - mean(g) - x̂ mean(g x̂)) / σ with g = dy γ,   dgamma = Σ dy x̂,   dbeta = Σ dy
+    """y = layer_norm(x, gamma, beta)          dx = (g - mean(g) - x̂ mean(g x̂)) / σ,   dgamma = Σ dy x̂,   dbeta = Σ dy
 
     x (..., D), gamma (D,), beta (D,); x̂ = (x - μ) / σ, with μ = mean(x) and σ² = var(x) + eps over the D features of each
-    row, and y = x̂ γ + β. (gamma may have several axes: the last ones of x.)
+    row, and y = x̂ γ + β; g = dy γ. (gamma may have several axes: the last ones of x.)
 
     x̂ depends on x directly, through μ and through σ. With g = dL/dx̂ and ∂μ/∂xⱼ = 1/D, ∂σ/∂xⱼ = x̂ⱼ/D:
         dxⱼ = gⱼ/σ - Σᵢ gᵢ/σ · 1/D - Σᵢ gᵢ x̂ᵢ/σ · x̂ⱼ/D.

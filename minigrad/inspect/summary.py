@@ -52,19 +52,22 @@ class Summary(Printed):
         types.add_column("share", "100.0 %" if self.total else "-", justify="right")
         for kind, (n, p, share) in self.by_type.items():
             types.add_row(kind, str(n), f"{p:,}", f"{share:.1%}".replace("%", " %"))
-        return Group(Fitting(self._layers(" = "), self._layers("\n= ")), "", types)
+        return Group(Fitting(self._layers(), self._layers(narrow=True)), "", types)
 
-    def _layers(self, equals):
-        """The table of layers; `equals` stands between a formula and its numbers: a new line makes it narrower."""
+    def _layers(self, narrow=False):
+        """The table of layers: a line for each, or two where there is not the room."""
         table = new_table(f"{self.name}: {count(self.total, 'parameter')}", show_footer=True)
         table.add_column("layer", "total", overflow="fold")
-        table.add_column("type", no_wrap=True)
+        if not narrow:
+            table.add_column("type", no_wrap=True)
         table.add_column("output shape", no_wrap=True)
         table.add_column("parameters", f"{self.total:,}", justify="right", no_wrap=True)
         table.add_column("formula")
+        gap = "\n" if narrow else " "
         for r in self.rows:
-            formula = f"{r.formula}{equals}{r.numbers}" if r.formula else ""
-            table.add_row(r.path, r.type, shape_text(r.output_shape), f"{r.parameters:,}",
+            named = [f"{r.path}\n  {r.type}"] if narrow else [r.path, r.type]
+            formula = r.formula and f"{r.formula}{gap}= {r.numbers}"
+            table.add_row(*named, shape_text(r.output_shape), f"{r.parameters:,}",
                           "\n".join(filter(None, (formula, r.note))))
         table.caption = f"trainable {self.trainable:,}, frozen {self.frozen:,}"
         table.caption_justify = "left"

@@ -52,7 +52,8 @@ class Metric:
         try:
             x = backend.to_numpy(x)
         except ValueError as error:  # a list of rows of different lengths
-            raise self.fault(what, "an array of numbers", f"a list that is none ({error})", "give all rows one length")
+            raise self.fault(what, "an array of numbers", f"a list that is none ({error})",
+                             "give all rows one length") from None
         if x.dtype.kind not in "biuf":
             raise TypeError(str(self.fault(what, "numbers", f"an array of dtype {x.dtype}",
                                            "give class numbers or scores, not names or objects")))

@@ -1,9 +1,11 @@
 """The table at the end of an evaluation: precision, recall, F1 and support of each class."""
 
 import io
+import shutil
 from html import escape
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -50,9 +52,11 @@ class ClassificationReport:
         return cells[:n], [["accuracy", "", "", f"{self.accuracy:.4f}", cells[-1][-1]], *cells[n:]]
 
     def __rich__(self):
-        table = Table(title="classification report", title_justify="left")
+        table = Table(title="classification report", title_justify="left", title_style="bold", box=box.SIMPLE,
+                      show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
         for column in COLUMNS:
-            table.add_column(column, justify="left" if column == "class" else "right", no_wrap=column != "class")
+            table.add_column(column, justify="left" if column == "class" else "right", no_wrap=column != "class",
+                             overflow="fold")
         for section in self._cells():
             for name, *numbers in section:
                 table.add_row(Text(name), *numbers)
@@ -60,7 +64,7 @@ class ClassificationReport:
         return table
 
     def __str__(self):
-        console = Console(file=io.StringIO(), width=100, color_system=None)
+        console = Console(file=io.StringIO(), width=shutil.get_terminal_size((100, 24)).columns, color_system=None)
         console.print(self.__rich__())
         return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
 
@@ -70,7 +74,7 @@ class ClassificationReport:
         def row(cells, tag="td"):
             return "<tr>" + "".join(f"<{tag} style='text-align: {'right' if i else 'left'}'>{escape(cell)}</{tag}>"
                                     for i, cell in enumerate(cells)) + "</tr>"
-        classes, totals = (("".join(map(row, section)) for section in self._cells()))
+        classes, totals = ("".join(map(row, section)) for section in self._cells())
         return (f"<table><caption>classification report</caption><thead>{row(COLUMNS, 'th')}</thead>"
                 f"<tbody>{classes}</tbody><tbody style='border-top: 1px solid'>{totals}</tbody></table>")
 
