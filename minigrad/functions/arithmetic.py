@@ -202,10 +202,11 @@ minimum = public(Minimum)
 
 
 def where(condition, x, y):
+    """z = x where condition, else y          dx = dz where condition, dy = dz elsewhere
+
+    The branch that was not taken gets a gradient of exactly 0; but its own derivative is evaluated (see Where).
+    """
     return Where.apply(condition.data if isinstance(condition, Tensor) else condition, x, y)
-
-
-where.__doc__ = Where.__doc__
 
 
 def clip(x, min=None, max=None):

@@ -11,10 +11,13 @@ from minigrad.tensor import Tensor
 
 
 class Settings:
+    """What a check allows, and its random numbers."""
+
     def __init__(self, rtol, atol, first_step, seed):
         self.rtol, self.atol, self.first_step, self.seed = rtol, atol, first_step, seed
 
     def generator(self, *stream):
+        """Random numbers that depend on the seed, and on nothing else."""
         return np.random.default_rng((self.seed, *stream))
 
 

@@ -46,6 +46,7 @@ class Comparison:
         self.name, self.shape, self.method, self.worst, self.failure = name, shape, method, 0.0, None
 
     def note(self, analytic, numeric):
+        """Take a pair into account in `worst`, the largest relative difference."""
         size = np.maximum(np.abs(analytic), np.abs(numeric))
         with np.errstate(all="ignore"):
             relative = np.where(size > 0, np.abs(analytic - numeric) / size, 0.0)
@@ -59,6 +60,7 @@ class GradientReport:
         self.name, self.order, self.comparisons, self.culprits = name, order, [], []
 
     def add(self, comparison):
+        """One more input."""
         self.comparisons.append(comparison)
 
     @property
@@ -70,6 +72,7 @@ class GradientReport:
         return not self.failures
 
     def finish(self, raise_exception):
+        """The report, or the GradientError that it amounts to."""
         if self.failures and raise_exception:
             error = GradientError(str(self))
             error.report = self
