@@ -10,8 +10,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "minigrad"
 
 # From the top of the house to its foundation. A room may import from those below it, and within itself.
 ROOMS = ["cli", "models", "inspect", "formats", "training", "parallel", "data", "optimizers", "losses", "metrics",
-         "regularizers", "layers", "initializers", "names", "gradcheck", "transforms", "operators", "functions", "random", "autograd",
-         "function", "tensor", "errors", "backend"]
+         "regularizers", "layers", "initializers", "names", "gradcheck", "transforms", "operators", "functions", "random",
+         "autograd", "function", "tensor", "errors", "backend"]
 OPTIONAL = {"cupy", "cupyx", "matplotlib", "tokenizers", "onnx", "mpi4py", "sklearn", "tensorboard", "torch", "keras",
             "transformers", "PIL"}
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "shelve", "marshal", "subprocess", "pty"}
@@ -67,7 +67,8 @@ def upward(trees):
 
 def circles(trees):
     """A circle of imports between files, as a list of names; [] if there is none. A room's own __init__ is its door."""
-    graph = {name: {other for other in imports(tree, trees)[0] if other and other != name and not name.startswith(other + ".")}
+    graph = {name: {other for other in imports(tree, trees)[0]
+                    if other and other != name and not name.startswith(other + ".")}
              for name, tree in trees.items() if name}
     done, path = set(), []
 

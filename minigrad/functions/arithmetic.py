@@ -92,12 +92,13 @@ class Power(Function):
 def _power_slope(x, y):
     if isinstance(y, (int, float)):
         return y * x ** (y - 1) if y != 0 else x * 0
-    return where(y == 0, 0.0, y * x ** where(y == 0, 1.0, y - 1))
+    flat = y == 0  # the slope is 0 there, written as y / x since it still changes with y
+    return where(flat, y / where(x == 0, 1.0, x), y * x ** where(flat, 1, y - 1))
 
 
 def _power_log_slope(x, y, z):
     flat = (x == 0) & (y >= 0)
-    return where(flat, 0.0, z * log(where(flat, 1.0, x)))
+    return where(flat, 0.0, z * log(where(flat, 1.0, x)).astype(z.dtype, copy=False))
 
 
 class Absolute(Function):

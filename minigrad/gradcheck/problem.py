@@ -144,6 +144,7 @@ class Local(Problem):
         self.shapes = ", ".join(str(tuple(x.shape)) if hasattr(x, "shape") else repr(x) for x in fixed)
 
     def of_the_gradient(self, settings):
+        """The same Function's gradient, at the same operands."""
         second = super().of_the_gradient(settings)
         second.shapes = self.shapes
         return second
