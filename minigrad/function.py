@@ -217,6 +217,10 @@ def _explained(error, function, arrays):
     """The same error, saying which operation it was and what came in."""
     shapes = ", ".join(f"{tuple(x.shape)} {x.dtype}" if hasattr(x, "shape") else repr(x) for x in arrays)
     kind = type(error) if type(error) in (ValueError, TypeError, IndexError) else ValueError
+    devices = sorted({backend.device_of(x) for x in arrays if backend.is_array(x)})
+    if len(devices) > 1:
+        return TypeError(f"{function.name}({shapes}): the operands live on different devices, {' and '.join(devices)}: "
+                         f"move them to one, for example with .to({devices[-1]!r})")
     return kind(f"{function.name}({shapes}): {error}")
 
 

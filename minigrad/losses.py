@@ -15,6 +15,8 @@ class Loss:
     def __call__(self, y_true, y_pred):
         if isinstance(y_true, (list, tuple)):
             y_true = np.asarray(y_true)
+        if isinstance(y_true, np.ndarray):
+            y_true = backend.to_device(y_true, y_pred.device)
         return self.call(y_true, y_pred)
 
     def __repr__(self):

@@ -91,12 +91,13 @@ class IndexUpdate(Function):
         xp = get_array_module(x)
         y = x.copy()
         y[key] = value
-        self.key, self.replaced = key, xp.zeros(x.shape, bool)
+        self.key, self.replaced, self.value_dtype = key, xp.zeros(x.shape, bool), getattr(value, "dtype", x.dtype)
         self.replaced[key] = True
         return y
 
     def backward(self, dy):
-        return lambda: where(self.replaced, 0.0, dy), lambda: where(self._last(), getitem(dy, self.key), 0.0)
+        return (lambda: where(self.replaced, 0.0, dy),
+                lambda: where(self._last(), getitem(dy, self.key), 0.0).astype(self.value_dtype, copy=False))
 
     def _last(self):
         xp = get_array_module(self.replaced)
@@ -111,15 +112,18 @@ def _is_basic(key):
                for k in (key if isinstance(key, tuple) else (key,)))
 
 
-def _plain(key):
-    """The key with Tensors replaced by their arrays; floating-point ones are refused by name."""
+def _plain(key, x):
+    """The key with Tensors replaced by their arrays, and lists and host arrays moved to where x lives, once."""
     if isinstance(key, tuple):
-        return tuple(_plain(k) for k in key)
+        return tuple(_plain(k, x) for k in key)
     if isinstance(key, Tensor):
         key = key.data
+    if isinstance(key, list):
+        key = np.asarray(key) if key else np.zeros(0, int)
     if hasattr(key, "dtype") and key.dtype.kind not in "biu":
         raise IndexError(f"an index must be of integers or booleans, got {key.dtype}: use .astype(int)")
-    return key
+    xp = get_array_module(x.data if isinstance(x, Tensor) else x)
+    return xp.asarray(key) if isinstance(key, np.ndarray) and xp is not np else key
 
 
 def getitem(x, key):
@@ -127,18 +131,21 @@ def getitem(x, key):
 
     dx is zero but at key, where dy is added.
     """
-    return GetItem.apply(x, key=_plain(key))
+    return GetItem.apply(x, key=_plain(key, x))
 
 
 def take_along_axis(x, indices, axis):
     """The elements of x at `indices` along an axis, as numpy.take_along_axis: indices has x's number of axes."""
     axis = axis % x.ndim
-    return TakeAlongAxis.apply(x, indices=_plain(indices), axis=axis)
+    return TakeAlongAxis.apply(x, indices=_plain(indices, x), axis=axis)
 
 
 def index_update(x, key, value):
-    """x with x[key] replaced by `value`: what `x[key] = value` would do in place."""
-    return IndexUpdate.apply(x, value, key=_plain(key))
+    """x with x[key] replaced by `value`: what `x[key] = value` would do in place.
+
+    Where key names an element twice, the last value wins (on a GPU, any one of them: CuPy does not say which).
+    """
+    return IndexUpdate.apply(x, value, key=_plain(key, x))
 
 
 def embedding(ids, weight):

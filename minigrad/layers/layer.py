@@ -194,16 +194,16 @@ class Layer:
         return cls.takes_training
 
     def _as_input(self, x):
-        """Arrays and lists become Tensors; floating-point arrays those of the layer's own dtype, as in Keras."""
+        """Arrays and lists become Tensors where the layer lives; floating-point ones of its own dtype, as in Keras."""
         if isinstance(x, Tensor) or x is None:
             return x
         array = x if backend.is_array(x) else np.asarray(x)
         if array.dtype.kind not in "biuf":
             raise LayerError(f"{self.describe()}: expected numbers, got an array of dtype {array.dtype}")
+        first = next(iter(self.parameters()), None)
         if array.dtype.kind == "f":
-            own = next((p.dtype for p in self.parameters()), get_default_dtype())
-            array = array.astype(own, copy=False)
-        return Tensor.wrap(array)
+            array = array.astype(get_default_dtype() if first is None else first.dtype, copy=False)
+        return Tensor.wrap(array if first is None else backend.to_device(array, first.device))
 
     def _explain(self, call, inputs, error):
         shapes = ", ".join(str(tuple(x.shape)) if isinstance(x, Tensor) else type(x).__name__ for x in inputs)
