@@ -17,7 +17,7 @@ ORACLES_VENV ?= .venv-oracles
 .PHONY: help lenet test oracles lint benchmark clean
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 lenet: $(VENV)/complete
 	@$(VENV)/bin/python examples/lenet.py $(ARGS)

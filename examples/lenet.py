@@ -16,6 +16,7 @@ from rich.text import Text
 
 import minigrad as mg
 from minigrad.inspect import plots
+from minigrad.inspect.tables import Fitting, new_table
 
 
 def arguments_of(argv):
@@ -78,8 +79,7 @@ def main(argv=None):
     report = mg.metrics.classification_report(y_test, predicted, names)
     confusion = mg.metrics.ConfusionMatrix(num_classes=10)
     confusion.update_state(y_test, predicted)
-    console.print(report)
-    console.print(confusion_table(confusion.result(), names))
+    console.print("", report, "", confusion_table(confusion.result(), names), "", sep="\n")
     console.print(f"test accuracy {np.mean(predicted == y_test):.4f}")
 
     folder = options.output
@@ -99,11 +99,15 @@ def main(argv=None):
 
 def confusion_table(matrix, names):
     """The confusion matrix as a table: a row for each true class, a column for each predicted one."""
-    from rich.table import Table
-    table = Table(title="confusion matrix: rows are true, columns predicted", title_justify="left")
-    table.add_column("")
+    return Fitting(*(confusion_columns(matrix, names, letters) for letters in (12, 8, 5, 3)))
+
+
+def confusion_columns(matrix, names, letters):
+    """The table with so many letters of each column's name."""
+    table = new_table("confusion matrix: rows are true, columns predicted")
+    table.add_column("", no_wrap=True)
     for name in names:
-        table.add_column(name[:6], justify="right")
+        table.add_column(name[:letters], justify="right", no_wrap=True)
     for i, name in enumerate(names):
         table.add_row(name, *[f"[bold]{n}[/bold]" if i == j else str(n) if n else "·" for j, n in enumerate(matrix[i])])
     return table

@@ -20,8 +20,19 @@ import scipy.special
 import minigrad as mg
 import minigrad.functions as F
 from minigrad.functions import (
-    activations, arithmetic, attention, convolution, device, exponential, indexing, linear, losses, normalization,
-    pooling, reductions, shapes,
+    activations,
+    arithmetic,
+    attention,
+    convolution,
+    device,
+    exponential,
+    indexing,
+    linear,
+    losses,
+    normalization,
+    pooling,
+    reductions,
+    shapes,
 )
 from minigrad.functions.windows import window
 
@@ -83,6 +94,11 @@ def distinct(*shapes):
     return sample
 
 
+def apart(*shapes):
+    """Numbers ±0.5, ±1.5, ±2.5 ..., each once: the standard deviation of any two is at least 0.5."""
+    return lambda rng: tuple(10 * x for x in distinct(*shapes)(rng))
+
+
 def nonzero(*shapes):
     """Numbers of both signs, at least 0.5 away from 0."""
     return lambda rng: tuple(rng.uniform(0.5, 2, s) * rng.choice([-1, 1], s) for s in shapes)
@@ -90,7 +106,7 @@ def nonzero(*shapes):
 
 def probabilities(*shape):
     """Rows of positive numbers that sum to 1."""
-    return lambda rng: (R.softmax(rng.standard_normal(shape)),)
+    return lambda rng: (R.softmax(rng.uniform(-1, 1, shape)),)
 
 
 def integers(high, *shape, dtype=np.int64):
@@ -194,7 +210,7 @@ add("dropout/evaluation", lambda x: F.dropout(x, 0.4, training=False), normal((2
 
 REDUCTIONS = {
     "sum": (np.sum, normal, reductions.Sum), "mean": (np.mean, normal, reductions.Mean),
-    "var": (np.var, normal, reductions.Var), "std": (np.std, normal, reductions.Var),
+    "var": (np.var, apart, reductions.Var), "std": (np.std, apart, reductions.Var),
     "max": (np.max, distinct, indexing.TakeAlongAxis), "min": (np.min, distinct, indexing.PutAlongAxis),
     "logsumexp": (scipy.special.logsumexp, normal, reductions.LogSumExp),
 }
@@ -214,9 +230,8 @@ for name, (reference, sample, cls) in REDUCTIONS.items():
     if name not in ("var", "std"):
         add(f"{name}/0-d", call, sample(()), lambda x, f=reference: f(x))
     add(f"{name}/no rows", lambda x, f=call: f(x, axis=1), sample((0, 3)), lambda x, f=reference: f(x, axis=1))
-for name, reference in {"var": np.var, "std": np.std}.items():
-    add(f"{name}/ddof", lambda x, f=getattr(F, name): f(x, axis=1, ddof=1), normal((2, 4)),
-        lambda x, f=reference: f(x, axis=1, ddof=1))
+add("var/ddof", lambda x: F.var(x, axis=1, ddof=1), apart((2, 4)), lambda x: np.var(x, axis=1, ddof=1), reductions.Var)
+add("std/ddof", lambda x: F.std(x, axis=1, ddof=1), apart((2, 4)), lambda x: np.std(x, axis=1, ddof=1), reductions.Var)
 add("sum/of nothing", lambda x: F.sum(x, axis=0), normal((0, 3)), lambda x: np.zeros(3))
 
 
@@ -260,8 +275,8 @@ add("stack", lambda x, y: F.stack([x, y]), normal((2, 3), (2, 3)), lambda x, y: 
 add("stack/axis", lambda x, y: F.stack([x, y], axis=-1), normal((2, 3), (2, 3)), lambda x, y: np.stack([x, y], -1))
 add("stack/0-d", lambda x, y: F.stack([x, y]), normal((), ()), lambda x, y: np.stack([x, y]))
 add("split", lambda x: F.split(x, 2), normal((4, 3)), lambda x: np.split(x, 2), shapes.Split)
-add("split/indices", lambda x: F.split(x, [1, 1, -1], axis=-1), normal((2, 4)), lambda x: [x[:, :1], x[:, 1:1], x[:, 1:3], x[:, 3:]],
-    shapes.Split)
+add("split/indices", lambda x: F.split(x, [1, 1, -1], axis=-1), normal((2, 4)),
+    lambda x: [x[:, :1], x[:, 1:1], x[:, 1:3], x[:, 3:]], shapes.Split)
 add("split/one part used", lambda x: F.split(x, 3)[1], normal((3, 2)), lambda x: x[1:2], shapes.Split)
 add("unstack", lambda x: F.unstack(x, axis=-1), normal((2, 3)), lambda x: [x[:, 0], x[:, 1], x[:, 2]], shapes.Split)
 add("pad", lambda x: F.pad(x, 1), normal((2, 3)), lambda x: np.pad(x, 1), shapes.Pad)
@@ -332,8 +347,11 @@ def updated(x, key, value):
     return y
 
 
-for variant, key, shape in [("", 1, (3,)), ("/slice", np.s_[:, ::-2], (2, 2)), ("/number", (0, 1), ()), ("/broadcast", np.s_[1:], (1,)),
-                            ("/everything", ..., (2, 3))]:
+UPDATES = {  # variant: (the key, the value's shape)
+    "": (1, (3,)), "/slice": (np.s_[:, ::-2], (2, 2)), "/number": ((0, 1), ()), "/broadcast": (np.s_[1:], (1,)),
+    "/everything": (..., (2, 3)),
+}
+for variant, (key, shape) in UPDATES.items():
     add("index_update" + variant, lambda x, v, key=key: F.index_update(x, key, v), normal((2, 3), shape),
         lambda x, v, key=key: updated(x, key, v), indexing.IndexUpdate)
 add("index_update/repeated", lambda x, v, i: F.index_update(x, i, v), together(normal((4, 2), (3, 2)), fixed([1, 3, 1])),
@@ -352,10 +370,11 @@ add("embedding/one word", F.embedding, together(integers(5), normal((5, 2))), la
 # ---- matrices
 
 MATMUL = {
-    "": ((2, 3), (3, 4)), "/square": ((3, 3), (3, 3)), "/batch": ((2, 2, 3), (2, 3, 4)), "/batch by matrix": ((2, 2, 3), (3, 4)),
-    "/matrix by batch": ((2, 3), (2, 3, 2)), "/broadcast": ((2, 1, 2, 3), (3, 3, 2)), "/vectors": ((3,), (3,)),
-    "/vector by matrix": ((3,), (3, 4)), "/matrix by vector": ((2, 3), (3,)), "/vector by batch": ((3,), (2, 3, 2)),
-    "/batch by vector": ((2, 2, 3), (3,)), "/no rows": ((0, 3), (3, 2)), "/no batch": ((0, 2, 3), (3, 2)),
+    "": ((2, 3), (3, 4)), "/square": ((3, 3), (3, 3)), "/batch": ((2, 2, 3), (2, 3, 4)),
+    "/batch by matrix": ((2, 2, 3), (3, 4)), "/matrix by batch": ((2, 3), (2, 3, 2)),
+    "/broadcast": ((2, 1, 2, 3), (3, 3, 2)), "/vectors": ((3,), (3,)), "/vector by matrix": ((3,), (3, 4)),
+    "/matrix by vector": ((2, 3), (3,)), "/vector by batch": ((3,), (2, 3, 2)), "/batch by vector": ((2, 2, 3), (3,)),
+    "/no rows": ((0, 3), (3, 2)), "/no batch": ((0, 2, 3), (3, 2)),
     "/nothing inside": ((2, 0), (0, 3)), "/batch with nothing inside": ((2, 3, 0), (0, 4)),
 }
 for variant, operands in MATMUL.items():
@@ -373,21 +392,22 @@ def from_logits(x, t):
 
 add("cross_entropy", F.cross_entropy, together(normal((4, 3)), labels), lambda x, t: from_logits(x, t).mean(),
     losses.SparseCrossEntropy)
-add("cross_entropy/axes", lambda x, t: F.cross_entropy(x, t, reduction="none"), together(normal((2, 2, 3)), fixed([[2, 0], [1, 2]])),
-    from_logits, losses.SparseCrossEntropy)
+add("cross_entropy/axes", lambda x, t: F.cross_entropy(x, t, reduction="none"),
+    together(normal((2, 2, 3)), fixed([[2, 0], [1, 2]])), from_logits, losses.SparseCrossEntropy)
 add("cross_entropy/one row", F.cross_entropy, together(normal((3,)), fixed(1)), from_logits, losses.SparseCrossEntropy)
-add("cross_entropy/uint8", lambda x, t: F.cross_entropy(x, t, reduction="sum"), together(normal((4, 3)), integers(3, 4, dtype=np.uint8)),
-    lambda x, t: from_logits(x, t).sum(), losses.SparseCrossEntropy)
+add("cross_entropy/uint8", lambda x, t: F.cross_entropy(x, t, reduction="sum"),
+    together(normal((4, 3)), integers(3, 4, dtype=np.uint8)), lambda x, t: from_logits(x, t).sum(),
+    losses.SparseCrossEntropy)
 add("cross_entropy/no rows", lambda x, t: F.cross_entropy(x, t, reduction="sum"), together(normal((0, 3)), integers(3, 0)),
     lambda x, t: 0.0, losses.SparseCrossEntropy)
 add("cross_entropy/one-hot", F.cross_entropy, together(normal((4, 3)), fixed(np.eye(3)[[2, 0, 1, 2]], dtype=int)),
     lambda x, t: from_logits(x, t).mean(), losses.CrossEntropy)
-add("cross_entropy/soft targets", lambda x, t: F.cross_entropy(x, t, reduction="none"), together(normal((4, 3)), probabilities(4, 3)),
-    from_logits, losses.CrossEntropy)
+add("cross_entropy/soft targets", lambda x, t: F.cross_entropy(x, t, reduction="none"),
+    together(normal((4, 3)), probabilities(4, 3)), from_logits, losses.CrossEntropy)
 add("cross_entropy/any weights", F.cross_entropy, together(normal((4, 3)), positive((4, 3))),
     lambda x, t: from_logits(x, t).mean(), losses.CrossEntropy)
-add("cross_entropy/probabilities", lambda p, t: F.cross_entropy(p, t, from_logits=False), together(probabilities(4, 3), labels),
-    lambda p, t: R.cross_entropy(p, t).mean())
+add("cross_entropy/probabilities", lambda p, t: F.cross_entropy(p, t, from_logits=False),
+    together(probabilities(4, 3), labels), lambda p, t: R.cross_entropy(p, t).mean())
 add("cross_entropy/probabilities and soft targets", lambda p, t: F.cross_entropy(p, t, from_logits=False, reduction="none"),
     together(probabilities(4, 3), probabilities(4, 3)), R.cross_entropy)
 for name in ("mse_loss", "mse"):
@@ -418,7 +438,8 @@ ATTENTION = {  # variant: (inputs, is_causal)
     "/mask of a batch": (together(qkv, fixed(np.stack([some, ~some]))), False),
     "/mask of keys": (together(qkv, fixed([True, False, True, True, False])), False),
     "/one query sees nothing": (together(qkv, fixed(none_for_one)), False),
-    "/added mask": (together(qkv, normal((3, 5))), False), "/added mask and causal": (together(qkv, normal((2, 3, 5))), True),
+    "/added mask": (together(qkv, normal((3, 5))), False),
+    "/added mask and causal": (together(qkv, normal((2, 3, 5))), True),
     "/no batch": (normal((0, 3, 4), (0, 5, 4), (0, 5, 2)), True),
 }
 for variant, (sample, causal) in ATTENTION.items():
@@ -447,8 +468,9 @@ class Sliding:
     w = property(lambda self: (*self.kernel, self.channels[0] // self.groups, self.channels[1]))
     y = property(lambda self: (self.images, *self.window.output, self.channels[1]))
     window = property(lambda self: window(self.size, self.kernel, self.stride, self.padding, self.dilation))
-    options = property(lambda self: dict(stride=self.stride, padding=self.padding, dilation=self.dilation, groups=self.groups))
-    plain = property(lambda self: dict(stride=self.stride, pads=self.pads, dilation=self.dilation, groups=self.groups))
+    steps = property(lambda self: dict(stride=self.stride, dilation=self.dilation, groups=self.groups))
+    options = property(lambda self: dict(padding=self.padding, **self.steps))
+    plain = property(lambda self: dict(pads=self.pads, **self.steps))
 
 
 CONVOLUTIONS = {
@@ -474,7 +496,8 @@ for variant, s in CONVOLUTIONS.items():
         lambda dy, w, s=s: R.conv2d_by_input(dy, w, size=s.size, **s.plain), convolution.Conv2DInputGradient)
     add("conv2d_weight_gradient" + variant,
         lambda x, dy, s=s: convolution.Conv2DWeightGradient.apply(x, dy, window=s.window, groups=s.groups, kernel_shape=s.w),
-        normal(s.x, s.y), lambda x, dy, s=s: R.conv2d_by_weight(x, dy, kernel=s.w, **s.plain), convolution.Conv2DWeightGradient)
+        normal(s.x, s.y), lambda x, dy, s=s: R.conv2d_by_weight(x, dy, kernel=s.w, **s.plain),
+        convolution.Conv2DWeightGradient)
 add("conv2d/no bias", lambda x, w: F.conv2d(x, w), normal((1, 3, 3, 2), (2, 2, 2, 2)), R.conv2d, convolution.Conv2D)
 add("conv2d/NCHW", lambda x, w, b: F.conv2d(x, w, b, stride=2, padding=1, data_format="NCHW"),
     normal((2, 3, 4, 5), (2, 2, 3, 2), (2,)),
@@ -498,35 +521,27 @@ POOLINGS = {
 def winners(s):
     """A winning tap for each window, chosen by lot among those that read the image and not its padding."""
     def sample(rng):
-        inside = {(i, j): [(r - i * s.stride[0] + s.pads[0][0]) * s.kernel[1] + c - j * s.stride[1] + s.pads[1][0] for r, c in places]
-                  for i, j, places in R.pool_windows(s.size, s.kernel, s.stride, s.pads)}
         winner = np.zeros(s.y, np.uint8)
-        for n, i, j, c in np.ndindex(*s.y):
-            winner[n, i, j, c] = rng.choice(inside[i, j])
+        for i, j, places in R.pool_windows(s.size, s.kernel, s.stride, s.pads):
+            top, left = i * s.stride[0] - s.pads[0][0], j * s.stride[1] - s.pads[1][0]
+            inside = [(row - top) * s.kernel[1] + column - left for row, column in places]
+            winner[:, i, j] = rng.choice(inside, (s.images, s.channels[1]))
         return (winner,)
     return sample
 
 
-def gather(x, winner, s):
-    """The number at each window's winning tap; with x = None, the flat places of these numbers."""
+def winning_places(winner, s):
+    """For each window, the flat place of its winning tap in the images."""
     places = np.zeros(winner.shape, int)
     for n, i, j, c in np.ndindex(*winner.shape):
         row, column = divmod(int(winner[n, i, j, c]), s.kernel[1])
         place = (n, i * s.stride[0] + row - s.pads[0][0], j * s.stride[1] + column - s.pads[1][0], c)
         places[n, i, j, c] = np.ravel_multi_index(place, s.x)
-    return places if x is None else x.ravel()[places]
+    return places
 
 
 def average(values):
     return sum(values) / len(values)
-
-
-def counts(s):
-    """How many places of the image each window reads, (1, OH, OW, 1)."""
-    y = np.zeros((1, *s.window.output, 1))
-    for i, j, places in R.pool_windows(s.size, s.kernel, s.stride, s.pads):
-        y[0, i, j, 0] = len(places)
-    return y
 
 
 for variant, s in POOLINGS.items():
@@ -535,22 +550,21 @@ for variant, s in POOLINGS.items():
     add("max_pool2d" + variant, lambda x, s=s: F.max_pool2d(x, s.kernel, s.stride, s.padding), distinct(s.x),
         lambda x, p=plain: R.pool2d(x, **p), pooling.MaxPool2D, pooling.MaxPoolScatter, pooling.MaxPoolGather)
     add("max_pool_gather" + variant, lambda x, i, s=s: pooling.MaxPoolGather.apply(x, winner=i.data, window=s.window),
-        together(normal(s.x), winners(s)), lambda x, i, s=s: gather(x, i, s), pooling.MaxPoolGather, pooling.MaxPoolScatter)
+        together(normal(s.x), winners(s)), lambda x, i, s=s: x.ravel()[winning_places(i, s)],
+        pooling.MaxPoolGather, pooling.MaxPoolScatter)
     add("max_pool_scatter" + variant, lambda y, i, s=s: pooling.MaxPoolScatter.apply(y, winner=i.data, window=s.window),
         together(normal(s.y), winners(s)),
-        lambda y, i, s=s: np.bincount(gather(None, i, s).ravel(), y.ravel(), math.prod(s.x)).reshape(s.x),
+        lambda y, i, s=s: np.bincount(winning_places(i, s).ravel(), y.ravel(), math.prod(s.x)).reshape(s.x),
         pooling.MaxPoolScatter, pooling.MaxPoolGather)
     add("avg_pool2d" + variant, lambda x, s=s: F.avg_pool2d(x, s.kernel, s.stride, s.padding), normal(s.x),
         lambda x, p=plain, area=area: R.pool2d(x, divisor=area, **p), pooling.AvgPool2D, pooling.AvgPoolSpread)
     add(f"avg_pool2d{variant or '/plain'}, padding not counted",
         lambda x, s=s: F.avg_pool2d(x, s.kernel, s.stride, s.padding, count_include_pad=False), normal(s.x),
         lambda x, p=plain: R.pool2d(x, reduce=average, **p), pooling.AvgPool2D)
-    add("avg_pool_spread" + variant, lambda y, s=s, n=area: pooling.AvgPoolSpread.apply(y, window=s.window, count=n), normal(s.y),
-        lambda y, s=s, p=plain, n=area: R.pool_spread(y, size=s.size, divisor=n, **p), pooling.AvgPoolSpread, pooling.AvgPool2D)
-add("avg_pool_spread/counts", lambda y, s=POOLINGS["/padding"]: pooling.AvgPoolSpread.apply(
-        y, window=s.window, count=counts(s).astype(y.dtype)), normal(POOLINGS["/padding"].y),
-    lambda y, s=POOLINGS["/padding"]: R.pool_spread(y, size=s.size, kernel=s.kernel, stride=s.stride, pads=s.pads),
-    pooling.AvgPoolSpread)
+    add("avg_pool_spread" + variant,
+        lambda y, s=s, n=area: pooling.AvgPoolSpread.apply(y, window=s.window, count=n), normal(s.y),
+        lambda y, s=s, p=plain, n=area: R.pool_spread(y, size=s.size, divisor=n, **p),
+        pooling.AvgPoolSpread, pooling.AvgPool2D)
 add("max_pool2d/NCHW", lambda x: F.max_pool2d(x, 2, data_format="NCHW"), distinct((2, 2, 4, 2)),
     lambda x: x.reshape(2, 2, 2, 2, 1, 2).max(axis=(3, 5)), pooling.MaxPool2D)
 add("avg_pool2d/NCHW", lambda x: F.avg_pool2d(x, 2, data_format="channels_first"), normal((2, 2, 4, 2)),

@@ -1,4 +1,4 @@
-"""Layers and initializers: formulas, building, names, sharing, freezing, copying, and what they say when it goes wrong."""
+"""Layers and initializers: formulas, building, names, sharing, freezing, copying, and their errors."""
 
 import copy
 import math
@@ -35,7 +35,7 @@ def test_dense_is_its_formula():
     y = layer(x)
     close(y, x @ layer.kernel.numpy() + layer.bias.numpy())
     assert y.dtype == np.float32 and layer.count_params() == 4 * 3 + 3
-    close(layer(numbers(2, 6, 4)).shape, (2, 6, 3))  # on the last axis, whatever comes before
+    assert layer(numbers(2, 6, 4)).shape == (2, 6, 3)  # on the last axis, whatever comes before
 
 
 @pytest.mark.parametrize("name, function", [
@@ -61,7 +61,8 @@ def test_convolution_by_hand():
         assert y[n, i, j, f] == pytest.approx((x[n, 2 * i:2 * i + 2, j:j + 3] * w[..., f]).sum() + b[f], abs=1e-5)
 
 
-@pytest.mark.parametrize("size, strides, padding", [(3, 1, "same"), (5, 2, "same"), (3, 2, "valid"), ((1, 4), (2, 3), "same")])
+@pytest.mark.parametrize("size, strides, padding",
+                         [(3, 1, "same"), (5, 2, "same"), (3, 2, "valid"), ((1, 4), (2, 3), "same")])
 def test_output_sizes_are_keras_s(size, strides, padding):
     y = layers.Conv2D(2, size, strides, padding)(np.zeros((1, 11, 8, 1), "float32"))
     size, strides = (np.broadcast_to(a, 2) for a in (size, strides))
@@ -139,7 +140,8 @@ def test_attention_mask_may_be_a_list_or_have_a_head_axis():
     assert np.array_equal(layer(x, attention_mask=np.array(mask)[:, None].repeat(2, 1)).numpy(), expected)
 
 
-@pytest.mark.parametrize("target, shape", [((3, 4), (2, 3, 4)), ((4, -1), (2, 4, 3)), ((-1,), (2, 12)), ((2, -1, 2), (2, 2, 3, 2))])
+@pytest.mark.parametrize("target, shape",
+                         [((3, 4), (2, 3, 4)), ((4, -1), (2, 4, 3)), ((-1,), (2, 12)), ((2, -1, 2), (2, 2, 3, 2))])
 def test_reshape(target, shape):
     model = mg.Sequential([layers.Input((12,)), layers.Reshape(target)])  # built with an empty batch, where -1 is hard
     x = numbers(2, 12)
@@ -185,7 +187,8 @@ def test_integer_images_count_as_float32(make, dtype):
     assert outputs[0].dtype == np.float32 and np.array_equal(outputs[0].numpy(), outputs[1].numpy())
 
 
-@pytest.mark.parametrize("x", [[[1.0, 2.0], [3.0, 4.0]], ((1, 2), (3, 4)), np.array([[1.0, 2], [3, 4]]), mg.Tensor([[1, 2], [3, 4.0]])])
+@pytest.mark.parametrize("x", [[[1.0, 2.0], [3.0, 4.0]], ((1, 2), (3, 4)), np.array([[1.0, 2], [3, 4]]),
+                               mg.Tensor([[1, 2], [3, 4.0]])])
 def test_lists_and_float64_arrays_are_taken_as_the_layers_dtype(x):
     layer = layers.Dense(1, kernel_initializer="ones")
     y = layer(x)
@@ -280,7 +283,8 @@ def test_layers_in_lists_and_dicts_are_found():
     model(numbers(2, 3))
     names = [n for n, _ in model.named_parameters()]
     assert names == ["scale", "first.kernel", "first.bias", "blocks.0.kernel", "blocks.0.bias", "blocks.1.kernel",
-                     "blocks.1.bias", "heads.left.kernel", "heads.left.bias", "heads.right.0.kernel", "heads.right.0.bias"]
+                     "blocks.1.bias", "heads.left.kernel", "heads.left.bias", "heads.right.0.kernel",
+                     "heads.right.0.bias"]
     model(numbers(2, 3)).sum().backward()
     assert all(p.grad is not None for p in model.parameters())
     other = Tied()
@@ -387,8 +391,8 @@ def test_states_go_in_and_out_of_float64():
 # ---- what it says
 
 def test_an_error_tells_the_path_what_was_expected_and_what_came_before():
-    model = mg.Sequential([layers.Input((8, 8, 1)), layers.Conv2D(4, 3), mg.Sequential([layers.Flatten(), layers.Dense(2)],
-                                                                                        name="head")], name="net")
+    model = mg.Sequential([layers.Input((8, 8, 1)), layers.Conv2D(4, 3),
+                           mg.Sequential([layers.Flatten(), layers.Dense(2)], name="head")], name="net")
     with pytest.raises(LayerError) as error:
         model(numbers(2, 9, 8, 1))
     text = str(error.value)
@@ -460,7 +464,8 @@ def test_a_state_that_does_not_fit_is_named_whole_and_changes_nothing():
     del state["dense.bias"]
     with pytest.raises(ValueError) as error:
         model.load_state_dict(state)
-    for words in ("missing: dense.bias (3,)", "unexpected: extra (2,)", "wrong shape: dense_1.kernel is (3, 1), got (4, 1)",
+    for words in ("missing: dense.bias (3,)", "unexpected: extra (2,)",
+                  "wrong shape: dense_1.kernel is (3, 1), got (4, 1)",
                   "wrong dtype: dense_1.bias"):
         assert words in str(error.value)
     assert all(np.array_equal(before[n], p.numpy()) for n, p in model.named_parameters())

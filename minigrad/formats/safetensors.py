@@ -33,6 +33,8 @@ def load_weights(model, path):
     except SafetensorError as error:
         raise ValueError(f"{path} is not a whole safetensors file ({len(content):,} bytes): {error}. "
                          "It may be cut short: copy or save it again") from error
+    except KeyError as error:
+        raise ValueError(f"{path} holds numbers of a dtype that NumPy does not have: {error}") from error
     try:
         model.load_state_dict(state)
     except ValueError as error:

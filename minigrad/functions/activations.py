@@ -111,8 +111,9 @@ def stable_softmax(x, axis):
     """softmax of an array: the largest exponent is 0, so nothing overflows, and the sum is at least 1."""
     if x.size == 0:
         return x.copy()
-    y = x - x.max(axis=axis, keepdims=True)
-    get_array_module(x).exp(y, out=y)
+    xp = get_array_module(x)
+    y = xp.asarray(x - x.max(axis=axis, keepdims=True))  # of a 0-d array, NumPy makes a scalar
+    xp.exp(y, out=y)
     y /= y.sum(axis=axis, keepdims=True)
     return y
 

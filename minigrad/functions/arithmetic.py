@@ -4,10 +4,12 @@ Each operand's gradient has the shape of the *result* here; where an operand was
 (autograd.sum_to_shape), so the lines below stay those of the scalar rule.
 """
 
+import math
+
 from minigrad.backend import get_array_module
 from minigrad.function import Function, public
 from minigrad.functions.exponential import log
-from minigrad.tensor import Tensor
+from minigrad.tensor import Tensor, get_default_dtype
 
 
 class Add(Function):
@@ -97,6 +99,8 @@ def _power_slope(x, y):
 
 
 def _power_log_slope(x, y, z):
+    if isinstance(x, (int, float)) and x > 0:
+        return z * math.log(x)
     flat = (x == 0) & (y >= 0)
     return where(flat, 0.0, z * log(where(flat, 1.0, x)).astype(z.dtype, copy=False))
 
@@ -207,17 +211,22 @@ def where(condition, x, y):
 
     The branch that was not taken gets a gradient of exactly 0; but its own derivative is evaluated (see Where).
     """
-    return Where.apply(condition.data if isinstance(condition, Tensor) else condition, x, y)
+    z = Where.apply(condition.data if isinstance(condition, Tensor) else condition, x, y)
+    return z if hasattr(x, "dtype") or hasattr(y, "dtype") else z.astype(get_default_dtype(), copy=False)
 
 
 def clip(x, min=None, max=None):
-    """x, with everything below `min` set to `min` and above `max` to `max` (numbers or arrays; None: no bound).
+    """x, with everything below `min` set to `min` and above `max` to `max` (numbers, arrays, Tensors; None: no bound).
 
-    dx = dz where min <= x <= max, else 0. On the bounds themselves the gradient passes.
+    dx = dz where min <= x <= max, else 0. On the bounds themselves the gradient passes. Bounds that are Tensors get
+    the gradient of the numbers that were set to them.
     """
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        x = x if min is None else maximum(x, min)
+        return x if max is None else minimum(x, max)
     return Clip.apply(x, minimum=min, maximum=max)
 
 
 def square(x):
     """z = x * x          dx = 2 x dz"""
-    return x * x
+    return multiply(x, x)

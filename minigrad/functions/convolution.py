@@ -39,7 +39,7 @@ class Conv2D(Function):
     def forward(self, x, w, *b, window, groups):
         self.window, self.groups, self.kernel_shape = window, groups, w.shape
         xp = get_array_module(x, w)
-        y = xp.empty((len(x), *window.output, w.shape[-1]), xp.result_type(x, w))
+        y = xp.empty((len(x), *window.output, w.shape[-1]), xp.result_type(x, w, *b))
         for piece in _pieces(x, window, x.shape[3]):
             part = y[piece]
             xp.matmul(columns(x[piece], window, groups), _as_matrix(w, groups), out=_by_group(part, groups))

@@ -5,6 +5,7 @@ import math
 from minigrad.backend import get_array_module
 from minigrad.function import Function
 from minigrad.functions.shapes import expand_dims, reshape, squeeze, swapaxes
+from minigrad.tensor import Tensor
 
 
 class Matmul(Function):
@@ -29,6 +30,7 @@ def matmul(x, y):
 
     dx = dz @ yᵀ, dy = xᵀ @ dz.
     """
+    x, y = (a if hasattr(a, "ndim") else Tensor(a) for a in (x, y))
     if x.ndim == 0 or y.ndim == 0:
         raise ValueError("matmul: a 0-d operand is no matrix; use * for a scalar")
     if x.ndim == 1:

@@ -128,5 +128,9 @@ def _pooled(x, size, stride, padding, data_format, pool):
     last = images_last(x, data_format)
     if not last:
         x = moveaxis(x, 1, 3)
-    y = pool(x, window(x.shape[1:3], size, size if stride is None else stride, padding))
+    place = window(x.shape[1:3], size, size if stride is None else stride, padding)
+    if any(p >= k for pads, k in zip(place.padding, place.size) for p in pads):
+        raise ValueError(f"pooling: padding {place.padding} must be smaller than the window {place.size}, or a window "
+                         "would read nothing but padding")
+    y = pool(x, place)
     return y if last else moveaxis(y, 3, 1)

@@ -13,6 +13,7 @@ from minigrad.functions.arithmetic import where
 from minigrad.functions.exponential import exp, sqrt
 from minigrad.functions.indexing import take_along_axis
 from minigrad.functions.shapes import broadcast_to, moveaxis, normalize_axis, reshape
+from minigrad.tensor import Tensor
 
 
 class Sum(Function):
@@ -87,7 +88,7 @@ class LogSumExp(Function):
 def kept_shape(shape, axis):
     """The shape of a reduction over `axis` with keepdims."""
     axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = [normalize_axis(a, len(shape)) for a in axes]
+    axes = [normalize_axis(a, len(shape) or 1) for a in axes]  # as NumPy, axes 0 and -1 of a 0-d array are no error
     return tuple(1 if a in axes else n for a, n in enumerate(shape))
 
 
@@ -129,8 +130,9 @@ def min(x, axis=None, keepdims=False):
 
 def _extreme(x, axis, keepdims, arg):
     """An extreme is an element: find its index (no gradient flows through that) and take it."""
+    x = x if hasattr(x, "ndim") else Tensor(x)
     axes = tuple(range(x.ndim)) if axis is None else _axis(axis) if isinstance(axis, (tuple, list)) else (axis,)
-    axes = tuple(normalize_axis(a, x.ndim) for a in axes)
+    axes = tuple(sorted(normalize_axis(a, x.ndim) for a in axes))  # in memory order, so that its first one is found
     shape = kept_shape(x.shape, axes)
     rest = tuple(n for a, n in enumerate(x.shape) if a not in axes)
     flat = reshape(moveaxis(x, axes, tuple(range(-len(axes), 0))) if x.ndim else x,

@@ -149,7 +149,7 @@ def transpose(x, *axes):
 
 def moveaxis(x, source, destination):
     """x with the axes `source` moved to the places `destination`, the others in their old order."""
-    source, destination = ([normalize_axis(a, x.ndim) for a in ([s] if isinstance(s, int) else s)]
+    source, destination = ([normalize_axis(a, x.ndim) for a in _as_tuple(s)]
                            for s in (source, destination))
     axes = [a for a in range(x.ndim) if a not in source]
     for to, axis in sorted(zip(destination, source)):
@@ -210,7 +210,7 @@ def stack(arrays, axis=0):
 def split(x, indices_or_sections, axis=0):
     """A list of parts of x along an axis: into n equal parts, or before each of the indices in a list."""
     n = x.shape[axis]
-    if isinstance(indices_or_sections, int):
+    if isinstance(indices_or_sections, (int, np.integer)):
         if indices_or_sections < 1 or n % indices_or_sections:
             raise ValueError(f"split: an axis of length {n} cannot be divided into {indices_or_sections} equal parts")
         step = n // indices_or_sections

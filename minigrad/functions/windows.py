@@ -3,6 +3,7 @@
 Window w at output place o reads input o * stride + tap * dilation - padding, for each tap of its kernel.
 """
 
+from numbers import Integral
 from typing import NamedTuple
 
 from minigrad.backend import get_array_module
@@ -42,8 +43,8 @@ def window(input, size, stride=1, padding=0, dilation=1):
 
 def pair(value, name, least=1):
     """(v, h) from n or (v, h), each an integer of at least `least`."""
-    values = (value, value) if isinstance(value, int) else tuple(value)
-    if len(values) != 2 or any(not isinstance(v, int) or v < least for v in values):
+    values = (value, value) if isinstance(value, Integral) else tuple(value)
+    if len(values) != 2 or any(not isinstance(v, Integral) or v < least for v in values):
         raise ValueError(f"{name} must be an integer >= {least} or a pair of them, got {value!r}")
     return values
 
@@ -56,7 +57,7 @@ def _padding(padding, input, spans, stride):
             return (0, 0), (0, 0)
         totals = [max((-(-n // s) - 1) * s + span - n, 0) for n, span, s in zip(input, spans, stride)]
         return tuple((t // 2, t - t // 2) for t in totals)
-    if not isinstance(padding, int) and all(not isinstance(p, int) for p in padding):
+    if not isinstance(padding, Integral) and all(not isinstance(p, Integral) for p in padding):
         return tuple(pair(p, "padding", 0) for p in padding)
     return tuple((p, p) for p in pair(padding, "padding", 0))
 

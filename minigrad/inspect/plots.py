@@ -43,12 +43,11 @@ def learning_curves(history):
         axes.plot(epochs, history[name], "o-", color=RIGHT, label="training", markersize=4)
         if f"val_{name}" in history:
             validation = np.asarray(history[f"val_{name}"])
-            low = "loss" in name or "error" in name
+            low = any(word in name for word in ("loss", "error", "mse", "mae"))
             best = int(validation.argmin() if low else validation.argmax())
             axes.plot(epochs, validation, "s--", color=WRONG, label="validation", markersize=4)
-            axes.plot(epochs[best], validation[best], "o", color=WRONG, markersize=11, fillstyle="none")
-            axes.annotate(f"best {validation[best]:.4f}", (epochs[best], validation[best]), xytext=(0, 12 if low else -18),
-                          textcoords="offset points", ha="center", fontsize=8)
+            axes.plot(epochs[best], validation[best], "o", color=WRONG, markersize=11, fillstyle="none",
+                      label=f"best: {validation[best]:.4f} in epoch {epochs[best]}")
         axes.set(title=name, xlabel="epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.margins(y=0.15)
@@ -62,7 +61,7 @@ def confusion_matrix(matrix, class_names):
     matrix = np.asarray(matrix)
     n = len(matrix)
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    figure = _figure(1.6 + 0.72 * n, 1.2 + 0.62 * n)
+    figure = _figure(1.4 + 0.66 * n, 1.2 + 0.62 * n)
     axes = figure.subplots()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for i in range(n):

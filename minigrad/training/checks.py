@@ -29,7 +29,10 @@ def checked_targets(y, x):
 def _as_array(x, name):
     x = x.data if isinstance(x, Tensor) else x
     if not backend.is_array(x):
-        x = np.asarray(x)
+        try:
+            x = np.asarray(x)
+        except ValueError as error:
+            raise ValueError(f"{name} cannot become one array, its rows must have the same length: {error}") from None
     if x.dtype.kind not in "biuf":
         raise TypeError(f"{name} must be numbers, got an array of dtype {x.dtype}: encode text as numbers first")
     if x.ndim == 0:

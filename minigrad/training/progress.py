@@ -8,7 +8,7 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Column
 
-WIDE, NARROW = 24, 8  # columns of the bar; the narrow one leaves room for loss and accuracy on 80 columns
+WIDE = 120  # columns of a terminal that has room for a long bar and the count of steps
 
 
 class Progress:
@@ -23,13 +23,13 @@ class Progress:
 
     def __enter__(self):
         if self.verbose == 1:
-            console = Console()
-            whole = Column(no_wrap=True)
+            console, whole = Console(), Column(no_wrap=True)
+            self.wide = console.width >= WIDE
             self.bar = RichProgress(
                 TextColumn("{task.description}", table_column=whole),
-                BarColumn(bar_width=WIDE if console.width >= 100 else NARROW),
-                TextColumn("{task.fields[time]}", table_column=whole),
-                TextColumn("{task.fields[results]}"), console=console, refresh_per_second=5)
+                BarColumn(bar_width=24 if self.wide else 6),
+                TextColumn("{task.fields[time]}", table_column=whole, justify="right"),
+                TextColumn("{task.fields[results]}", table_column=Column()), console=console, refresh_per_second=5)
             self.bar.start()
         return self
 
@@ -50,7 +50,7 @@ class Progress:
             passed = time.perf_counter() - self.began
             left = passed / self.done * (self.steps - self.done)
             self.bar.update(self.task, advance=1, results=_line(results),
-                            time=f"{self.done}/{self.steps} {_clock(passed)}, {_clock(left)} left")
+                            time=f"{self.done}/{self.steps} {_clock(left)} left" if self.wide else f"-{_clock(left)}")
 
     def finish(self, results):
         """The epoch is done."""

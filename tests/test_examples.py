@@ -1,0 +1,102 @@
+"""The programs in examples/, run as people run them, but on few images: offline, from the subset in the package."""
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run an example in an empty folder, with an empty cache and no network; returns what it printed."""
+    def run(program, *arguments, code=0):
+        if program == "lenet.py":
+            pytest.importorskip("matplotlib")
+        environment = {**os.environ, "MINIGRAD_OFFLINE": "1", "MINIGRAD_CACHE": str(tmp_path / "cache"),
+                       "COLUMNS": "120",
+                       "PYTHONPATH": str(EXAMPLES.parent), "PYTHONIOENCODING": "utf-8"}
+        done = subprocess.run([sys.executable, EXAMPLES / program, *map(str, arguments)], cwd=tmp_path, env=environment,
+                              capture_output=True, text=True, encoding="utf-8", timeout=300)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+    return run
+
+
+@pytest.mark.parametrize("options, parameters",
+                         [((), 225_034), (("--classic", "--optimizer", "sgd", "--lr", 0.1), 61_706)])
+def test_lenet(run, tmp_path, options, parameters):
+    text = run("lenet.py", "--limit", 200, "--epochs", 2, "--batch-size", 50, "--output", tmp_path / "out", *options)
+    assert f"{parameters:,}" in text and "same predictions: yes" in text
+    for words in ("Epoch 2/2", "precision", "recall", "F1", "confusion matrix", "Ankle boot", "Fashion-MNIST"):
+        assert words in text, words
+    files = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert files == ["confusion_matrix.png", "learning_curves.png", "lenet.safetensors", "predictions.png",
+                     "report.txt"]
+    assert all((tmp_path / "out" / name).read_bytes()[:4] == b"\x89PNG" for name in files if name.endswith("png"))
+    assert "Sneaker" in (tmp_path / "out" / "report.txt").read_text(encoding="utf-8")
+
+    # the weights in the file are what gave the accuracy that was printed
+    model = mg.models.LeNet5() if parameters == 61_706 else mg.models.LeNet()
+    model.load_weights(tmp_path / "out" / "lenet.safetensors")
+    _, (x, y) = mg.data.fashion_mnist(subset=True, verbose=False)
+    right = (model.predict(x[:200, ..., None].astype("float32") / 255).argmax(1) == y[:200]).mean()
+    assert f"test accuracy {right:.4f}" in text
+
+
+def test_lenet_repeats_itself(run, tmp_path):
+    arguments = ("--limit", 100, "--epochs", 1, "--seed", 3, "--output")
+    contents = []
+    for name in ("a", "b"):
+        run("lenet.py", *arguments, tmp_path / name)
+        contents.append((tmp_path / name / "lenet.safetensors").read_bytes())
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("options, words", [
+    (("--limit", "0"), "--limit: expected a positive integer, got '0'"), (("--epochs", "many"), "--epochs"),
+    (("--data", "cifar"), "--data"), (("--optimizer", "adma"), "--optimizer")])
+def test_lenet_refuses_wrong_options(run, tmp_path, options, words):
+    assert words in run("lenet.py", *options, code=2)
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_the_loop_and_fit_print_the_same_losses(run):
+    text = run("loop_and_fit.py", "--limit", 128, "--epochs", 2)
+    losses = re.findall(r"^ +\d +(\d+\.\d+) +(\d+\.\d+)$", text, re.M)
+    assert len(losses) == 2
+    assert float(re.search(r"largest difference: (\S+)", text)[1]) < 1e-4
+    for fitted, looped in losses:
+        assert float(fitted) == pytest.approx(float(looped), abs=1e-4)
+
+
+def test_attention_learns_from_rows(run):
+    text = run("attention_rows.py", "--limit", 600, "--epochs", 2)
+    assert "MultiHeadAttention" in text and "Epoch 2/2" in text
+    assert float(re.search(r"'accuracy': ([\d.]+)", text)[1]) > 0.3  # ten classes
+
+
+def test_the_seeds_program_as_it_stands(monkeypatch, capsys):
+    """All of it, on 100 images; its lines are those of the seed but for the imports and the images."""
+    data = mg.data.fashion_mnist(subset=True, verbose=False)
+    monkeypatch.setattr(mg.data, "fashion_mnist", lambda: tuple((x[:100], y[:100]) for x, y in data))
+    mg.seed(0)
+    names = runpy.run_path(str(EXAMPLES / "seed_lenet.py"))
+    history = names["model"].history.history
+    assert len(history["loss"]) == len(history["accuracy"]) == 5 and history["loss"][-1] < history["loss"][0]
+    assert names["model"].count_params() == 225_034
+    assert capsys.readouterr().out.count("Epoch") == 5
+    assert np.isfinite(names["model"].predict(names["train_images"][:2])).all()
+
+
+def test_every_example_is_run_here():
+    programs = {p.name for p in EXAMPLES.glob("*.py")}
+    assert programs == {name for name in programs if f'"{name}"' in Path(__file__).read_text(encoding="utf-8")}
