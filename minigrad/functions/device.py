@@ -1,5 +1,7 @@
 """Moving between devices: the gradient travels the other way."""
 
+import numpy as np
+
 from minigrad import backend
 from minigrad.function import Function
 
@@ -21,5 +23,10 @@ class ToDevice(Function):
 def to(x, target):
     """x on a device ("cpu", "cuda", "cuda:1"), or of a dtype ("float64"); the gradient goes back the same way."""
     if isinstance(target, str) and target.partition(":")[0] in ("cpu", "cuda", *backend.devices()):
-        return x if backend.device_of(x.data) == target else ToDevice.apply(x, device=target)
-    return x.astype(target, copy=False)
+        device = x.device
+        return x if target in (device, device.partition(":")[0]) else ToDevice.apply(x, device=target)
+    try:
+        dtype = np.dtype(target)
+    except TypeError:
+        raise ValueError(f"unknown device {target!r}: expected 'cpu', 'cuda' or 'cuda:N' (or a dtype)") from None
+    return x.astype(dtype, copy=False)

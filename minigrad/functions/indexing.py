@@ -69,8 +69,7 @@ class PutAlongAxis(Function):
         if indices.shape[axis] == 1:
             xp.put_along_axis(y, indices, x, axis)
         else:
-            places = list(xp.indices(x.shape, sparse=True)) if xp is np else list(xp.ogrid[
-                tuple(slice(n) for n in x.shape)])
+            places = list(xp.ogrid[tuple(slice(n) for n in x.shape)])
             places[axis] = indices
             backend.scatter_add(y, tuple(places), x)
         return y
@@ -89,22 +88,29 @@ class IndexUpdate(Function):
 
     def forward(self, x, value, key):
         xp = get_array_module(x)
-        y = x.copy()
-        y[key] = value
         self.key, self.replaced, self.value_dtype = key, xp.zeros(x.shape, bool), getattr(value, "dtype", x.dtype)
         self.replaced[key] = True
+        self.is_last = True
+        if not _is_basic(key):  # CuPy does not say which of two values for one element it writes: give it the last twice
+            last, numbers = _last_named(xp, x.shape, key)
+            self.is_last = last == numbers
+            if getattr(value, "ndim", 0):
+                value = xp.broadcast_to(value, last.shape).reshape(-1)[last]
+        y = x.copy()
+        y[key] = value
         return y
 
     def backward(self, dy):
         return (lambda: where(self.replaced, 0.0, dy),
-                lambda: where(self._last(), getitem(dy, self.key), 0.0).astype(self.value_dtype, copy=False))
+                lambda: where(self.is_last, getitem(dy, self.key), 0.0).astype(self.value_dtype, copy=False))
 
-    def _last(self):
-        xp = get_array_module(self.replaced)
-        writer = xp.zeros(self.replaced.shape, int)
-        numbers = xp.arange(writer[self.key].size).reshape(writer[self.key].shape)
-        writer[self.key] = numbers
-        return writer[self.key] == numbers
+
+def _last_named(xp, shape, key):
+    """The places of x[key] are numbered: for each, the last that names the same element of x, and its own number."""
+    highest = xp.zeros(shape, int)
+    numbers = xp.arange(highest[key].size).reshape(highest[key].shape)
+    xp.maximum.at(highest, key, numbers)
+    return highest[key], numbers
 
 
 def _is_basic(key):
@@ -143,7 +149,7 @@ def take_along_axis(x, indices, axis):
 def index_update(x, key, value):
     """x with x[key] replaced by `value`: what `x[key] = value` would do in place.
 
-    Where key names an element twice, the last value wins (on a GPU, any one of them: CuPy does not say which).
+    Where key names an element twice, the last value wins.
     """
     return IndexUpdate.apply(x, value, key=_plain(key, x))
 

@@ -65,7 +65,7 @@ class Layer:
 
     def __new__(cls, *arguments, **keywords):
         layer = super().__new__(cls)
-        layer.__dict__.update(_parameters={}, _frozen=False, name=None, training=False, input_shape=None)
+        layer.__dict__.update(_parameters={}, _frozen=False, _device=None, name=None, training=False, input_shape=None)
         try:
             bound = inspect.signature(cls.__init__).bind(layer, *arguments, **keywords).arguments
         except TypeError:
@@ -110,7 +110,7 @@ class Layer:
         symbols = shape if isinstance(shape, dict) else {f"n{i}": n for i, n in enumerate(shape)}
         lengths = tuple(symbols.values())
         data = initializers.get(initializer)(lengths, dtype or get_default_dtype())
-        setattr(self, name, Parameter(data, name, symbols, trainable))
+        setattr(self, name, Parameter(data, name, symbols, trainable, device=self._device))
         return getattr(self, name)
 
     def __setattr__(self, name, value):
@@ -203,7 +203,8 @@ class Layer:
         first = next(iter(self.parameters()), None)
         if array.dtype.kind == "f":
             array = array.astype(get_default_dtype() if first is None else first.dtype, copy=False)
-        return Tensor.wrap(array if first is None else backend.to_device(array, first.device))
+        device = self._device if first is None else first.device
+        return Tensor.wrap(array if device is None else backend.to_device(array, device))
 
     def _explain(self, call, inputs, error):
         shapes = ", ".join(str(tuple(x.shape)) if isinstance(x, Tensor) else type(x).__name__ for x in inputs)
@@ -278,7 +279,10 @@ class Layer:
             p.grad = None
 
     def to(self, device):
-        """Move all parameters to a device ("cpu", "cuda:0"); returns the layer."""
+        """Move all parameters to a device ("cpu", "cuda:0"), also those that are not made yet; returns the layer."""
+        backend.to_device(np.zeros(0), device)  # an unknown device fails here, before anything has moved
+        for _, layer in self.named_layers():
+            layer._device = device
         for p in self.parameters():
             p._data = backend.to_device(p._data, device)
             p.grad = None
