@@ -23,7 +23,7 @@ EXTRAS = {
     "mpi": ["mpi4py"],
     "sklearn": ["scikit-learn"],
     "tensorboard": ["tensorboard"],
-    "test": ["pytest>=7", "pytest-xdist", "hypothesis", "matplotlib", "ruff"],
+    "test": ["pytest>=7", "hypothesis", "matplotlib", "ruff"],
     "oracles": ["torch", "scikit-learn"],  # what tests and benchmarks compare with, when it is there
 }
 

@@ -318,6 +318,9 @@ def _cotangent(y, gradient):
     if gradient.shape != y.shape or gradient.dtype != y.dtype:
         raise ValueError(f"the gradient must have the shape and dtype of the Tensor: expected {y.shape} {y.dtype}, "
                          f"got {gradient.shape} {gradient.dtype}")
+    if gradient.device != y.device:
+        raise ValueError(f"the gradient lives on {gradient.device}, the Tensor on {y.device}: move it with "
+                         f".to({y.device!r})")
     return gradient
 
 
@@ -328,4 +331,4 @@ def _zeros_like_output(function, index, dz):
 
 
 def _as_list(x):
-    return [x] if isinstance(x, Tensor) else list(x)
+    return [x] if isinstance(x, Tensor) or backend.is_array(x) else list(x)

@@ -108,6 +108,11 @@ def to_device(x, device: str):
     return library.from_numpy(to_numpy(x), int(index or 0))
 
 
+def beside(x, like):
+    """x, but a host array on the device of the array or Tensor `like`: for indices, masks and labels as users give them."""
+    return to_device(x, device_of(getattr(like, "_data", like))) if isinstance(x, np.ndarray) else x
+
+
 def scatter_add(target, index, values) -> None:
     """target[index] += values, in place, where an index may occur several times (plain `+=` would count it once)."""
     get_array_module(target).add.at(target, index, values)

@@ -69,10 +69,12 @@ class Function:
                 wanted = wanted or x._requires_grad
             else:
                 arrays.append(x if backend.is_array(x) or isinstance(x, (float, int, complex)) else as_array(x))
+        if not any(map(backend.is_array, arrays)):  # Python numbers alone: they have the default dtype
+            arrays = [as_array(x) for x in arrays]
         try:
             result = function.forward(*arrays, **parameters)
         except (ValueError, TypeError, IndexError) as error:
-            raise _explained(error, function, arrays) from error
+            raise _explained(error, function, arrays, parameters) from error
         wanted = wanted and recording.get()
         function.parameters = parameters
         is_view = cls.is_view and isinstance(operands[0], Tensor)
@@ -213,11 +215,12 @@ def _changed(what, function, shape):
         "optimizer's step, so its gradient would be wrong: run the forward pass again")
 
 
-def _explained(error, function, arrays):
+def _explained(error, function, arrays, parameters):
     """The same error, saying which operation it was and what came in."""
     shapes = ", ".join(f"{tuple(x.shape)} {x.dtype}" if hasattr(x, "shape") else repr(x) for x in arrays)
     kind = type(error) if type(error) in (ValueError, TypeError, IndexError) else ValueError
-    devices = sorted({backend.device_of(x) for x in arrays if backend.is_array(x)})
+    given = [i for x in (*arrays, *parameters.values()) for i in (x if isinstance(x, tuple) else (x,))]
+    devices = sorted({backend.device_of(x) for x in given if backend.is_array(x)})
     if len(devices) > 1:
         return TypeError(f"{function.name}({shapes}): the operands live on different devices, {' and '.join(devices)}: "
                          f"move them to one, for example with .to({devices[-1]!r})")

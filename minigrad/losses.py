@@ -15,8 +15,6 @@ class Loss:
     def __call__(self, y_true, y_pred):
         if isinstance(y_true, (list, tuple)):
             y_true = np.asarray(y_true)
-        if isinstance(y_true, np.ndarray):
-            y_true = backend.to_device(y_true, y_pred.device)
         return self.call(y_true, y_pred)
 
     def __repr__(self):
@@ -79,8 +77,9 @@ class MeanAbsoluteError(Loss):
 
 
 def _like(y_true, y_pred):
-    """Targets in the predictions' dtype, so that float64 or integer targets do not widen the loss."""
-    return y_true.astype(y_pred.dtype) if isinstance(y_true, Tensor) or backend.is_array(y_true) else y_true
+    """Targets in the predictions' dtype, so that float64 or integer targets do not widen the loss, and where they live."""
+    plain = isinstance(y_true, Tensor) or backend.is_array(y_true)
+    return backend.beside(y_true.astype(y_pred.dtype), y_pred) if plain else y_true
 
 
 _NAMES = {"sparse_categorical_crossentropy": SparseCategoricalCrossentropy,

@@ -117,11 +117,17 @@ class Tensor:
         value = as_array(value)
         if value.shape != self.shape:
             raise ValueError(f"cannot assign data of shape {value.shape} to a Tensor of shape {self.shape}")
+        self._refuse_elsewhere(value, "data")
         if value.dtype != self.dtype:
             raise TypeError(f"cannot assign data of dtype {value.dtype} to a Tensor of dtype {self.dtype}: "
                             f"convert it with .astype({str(self.dtype)!r})")
         self._data = value
         self.bump_version()
+
+    def _refuse_elsewhere(self, array, what):
+        here, there = self.device, backend.device_of(array)
+        if here != there:
+            raise ValueError(f"cannot assign {what} on {there} to a Tensor on {here}: move it with .to({here!r})")
 
     def bump_version(self):
         """Say that the array was changed in place, so that backward refuses to use values that are gone."""
@@ -154,6 +160,7 @@ class Tensor:
             if value.shape != self.shape or value.dtype != self.dtype:
                 raise ValueError(f"a gradient has its Tensor's shape and dtype: expected {self.shape} {self.dtype}, "
                                  f"got {value.shape} {value.dtype}")
+            self._refuse_elsewhere(value._data, "a gradient")
         self._grad = value
 
     shape = property(lambda self: self._data.shape, doc="The length of each axis.")

@@ -1,5 +1,6 @@
 """The engine: order, accumulation, freeing, versions, threads. The numbers are those of the rules in DESIGN, section 3."""
 
+import gc
 import sys
 import weakref
 
@@ -127,11 +128,15 @@ def calls(work):
         nonlocal count
         count += event in ("call", "c_call")
 
+    collecting = gc.isenabled()
+    gc.disable()  # its callbacks (Hypothesis has one) are calls too, and come when they like
     sys.setprofile(count_call)
     try:
         work()
     finally:
         sys.setprofile(None)
+        if collecting:
+            gc.enable()
     return count
 
 

@@ -475,6 +475,21 @@ def test_astype_carries_the_gradient_back():
     assert F.astype(x, float, copy=False) is x
 
 
+def test_python_numbers_alone_have_the_default_dtype():
+    assert mg.exp(1.0).dtype == mg.add(1, 2.0).dtype == np.float32
+
+
+@pytest.mark.parametrize("f", [F.transpose, F.squeeze, lambda x: F.expand_dims(x, 0), lambda x: F.swapaxes(x, 0, 1),
+                               lambda x: F.moveaxis(x, 0, 1), lambda x: F.pad(x, 1), lambda x: F.split(x, 2)[1]])
+def test_shape_functions_take_lists(f):
+    np.testing.assert_array_equal(f([[1.0, 2.0], [3.0, 4.0]]).numpy(), f(mg.Tensor([[1.0, 2.0], [3.0, 4.0]])).numpy())
+
+
+def test_split_wants_ascending_indices():
+    with pytest.raises(ValueError, match="ascend"):
+        F.split(mg.Tensor(np.ones(5), requires_grad=True), [3, 1])
+
+
 # ---- special points
 
 def slope(f, *inputs, dy=1.0):

@@ -166,7 +166,8 @@ class Where(Function):
     reads = {"dx": "condition", "dy": "condition"}
 
     def forward(self, condition, x, y):
-        return get_array_module(condition, x, y).where(condition, x, y)
+        xp = get_array_module(condition, x, y)
+        return xp.where(xp.asarray(condition) if isinstance(condition, bool) else condition, x, y)
 
     def backward(self, dz):
         condition = self.inputs[0]

@@ -2,6 +2,7 @@
 
 import math
 
+from minigrad import backend
 from minigrad.backend import get_array_module
 from minigrad.function import Function
 from minigrad.functions.activations import softmax, stable_softmax
@@ -9,7 +10,7 @@ from minigrad.functions.arithmetic import where
 from minigrad.functions.linear import matmul
 from minigrad.functions.reductions import sum
 from minigrad.functions.shapes import swapaxes
-from minigrad.tensor import Tensor
+from minigrad.tensor import Tensor, as_array
 
 
 class Attention(Function):
@@ -59,14 +60,14 @@ def scaled_dot_product_attention(q, k, v, mask=None, is_causal=False):
     if is_causal:
         visible = xp.tri(*shape, dtype=bool)
     if mask is not None:
-        plain = mask.data if isinstance(mask, Tensor) else xp.asarray(mask)
+        plain = mask.data if isinstance(mask, Tensor) else backend.beside(as_array(mask), q)
         if any(m not in (1, n) for m, n in zip(plain.shape[-2:], shape[-plain.ndim:])):
             raise ValueError(f"attention: the mask must be (..., T, S) = (..., {shape[0]}, {shape[1]}), got "
                              f"{tuple(plain.shape)}")
         if plain.dtype.kind == "b":
             visible = plain if visible is None else visible & plain
         else:
-            bias = mask
+            bias = mask if isinstance(mask, Tensor) else plain
             visible = plain != -math.inf if visible is None else visible & (plain != -math.inf)
     if visible is None:
         return Attention.apply(q, k, v, bias)

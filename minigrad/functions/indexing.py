@@ -90,7 +90,7 @@ class IndexUpdate(Function):
         xp = get_array_module(x)
         self.key, self.replaced, self.value_dtype = key, xp.zeros(x.shape, bool), getattr(value, "dtype", x.dtype)
         self.replaced[key] = True
-        self.is_last = True
+        self.is_last = None
         if not _is_basic(key):  # CuPy does not say which of two values for one element it writes: give it the last twice
             last, numbers = _last_named(xp, x.shape, key)
             self.is_last = last == numbers
@@ -101,8 +101,12 @@ class IndexUpdate(Function):
         return y
 
     def backward(self, dy):
-        return (lambda: where(self.replaced, 0.0, dy),
-                lambda: where(self.is_last, getitem(dy, self.key), 0.0).astype(self.value_dtype, copy=False))
+        def dvalue():
+            taken = getitem(dy, self.key)
+            taken = taken if self.is_last is None else where(self.is_last, taken, 0.0)
+            return taken.astype(self.value_dtype, copy=False)
+
+        return lambda: where(self.replaced, 0.0, dy), dvalue
 
 
 def _last_named(xp, shape, key):
@@ -128,8 +132,7 @@ def _plain(key, x):
         key = np.asarray(key) if key else np.zeros(0, int)
     if hasattr(key, "dtype") and key.dtype.kind not in "biu":
         raise IndexError(f"an index must be of integers or booleans, got {key.dtype}: use .astype(int)")
-    xp = get_array_module(x.data if isinstance(x, Tensor) else x)
-    return xp.asarray(key) if isinstance(key, np.ndarray) and xp is not np else key
+    return backend.beside(key, x)
 
 
 def getitem(x, key):
@@ -168,4 +171,4 @@ def embedding(ids, weight):
         raise TypeError(f"embedding: ids must be integers, got {ids.dtype}")
     if ids.size and backend.device_of(ids) == "cpu" and not (0 <= ids.min() and ids.max() < weight.shape[0]):
         raise IndexError(f"embedding: ids must be in [0, {weight.shape[0]}), got {ids.min()} to {ids.max()}")
-    return GetItem.apply(weight, key=ids)
+    return GetItem.apply(weight, key=backend.beside(ids, weight))

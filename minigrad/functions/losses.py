@@ -11,7 +11,7 @@ from minigrad.functions.exponential import log
 from minigrad.functions.indexing import take_along_axis
 from minigrad.functions.reductions import mean, sum
 from minigrad.functions.shapes import expand_dims, squeeze
-from minigrad.tensor import Tensor
+from minigrad.tensor import Tensor, as_array
 
 
 class SparseCrossEntropy(Function):
@@ -75,6 +75,10 @@ def cross_entropy(logits, targets, from_logits=True, reduction="mean"):
             + (": use targets[:, 0] or .squeeze(-1)" if labels.shape == (*logits.shape[:-1], 1) else ""))
     elif labels.dtype.kind != "f":
         targets = labels.astype(logits.dtype)
+    if sparse:
+        labels = backend.beside(labels, logits)
+    elif not isinstance(targets, Tensor):
+        targets = backend.beside(as_array(targets), logits)
     if from_logits:
         loss = SparseCrossEntropy.apply(logits, labels=labels) if sparse else CrossEntropy.apply(logits, targets)
     else:

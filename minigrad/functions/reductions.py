@@ -12,8 +12,7 @@ from minigrad.function import Function
 from minigrad.functions.arithmetic import where
 from minigrad.functions.exponential import exp, sqrt
 from minigrad.functions.indexing import take_along_axis
-from minigrad.functions.shapes import broadcast_to, moveaxis, normalize_axis, reshape
-from minigrad.tensor import Tensor
+from minigrad.functions.shapes import as_operand, broadcast_to, moveaxis, normalize_axis, reshape
 
 
 class Sum(Function):
@@ -130,7 +129,7 @@ def min(x, axis=None, keepdims=False):
 
 def _extreme(x, axis, keepdims, arg):
     """An extreme is an element: find its index (no gradient flows through that) and take it."""
-    x = x if hasattr(x, "ndim") else Tensor(x)
+    x = as_operand(x)
     axes = tuple(range(x.ndim)) if axis is None else _axis(axis) if isinstance(axis, (tuple, list)) else (axis,)
     axes = tuple(sorted(normalize_axis(a, x.ndim) for a in axes))  # in memory order, so that its first one is found
     shape = kept_shape(x.shape, axes)

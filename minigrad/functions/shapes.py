@@ -142,13 +142,15 @@ def ravel(x):
 
 def transpose(x, *axes):
     """x with its axes in another order (reversed, if none is given)."""
+    x = as_operand(x)
     axes = axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes
-    axes = tuple(reversed(range(np.ndim(x)))) if not axes or axes[0] is None else tuple(axes)
+    axes = tuple(reversed(range(x.ndim))) if not axes or axes[0] is None else tuple(axes)
     return Transpose.apply(x, axes=tuple(normalize_axis(a, x.ndim) for a in axes))
 
 
 def moveaxis(x, source, destination):
     """x with the axes `source` moved to the places `destination`, the others in their old order."""
+    x = as_operand(x)
     source, destination = ([normalize_axis(a, x.ndim) for a in _as_tuple(s)]
                            for s in (source, destination))
     axes = [a for a in range(x.ndim) if a not in source]
@@ -159,6 +161,7 @@ def moveaxis(x, source, destination):
 
 def swapaxes(x, axis1, axis2):
     """x with two axes exchanged."""
+    x = as_operand(x)
     axes = list(range(x.ndim))
     axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
     return transpose(x, tuple(axes))
@@ -166,6 +169,7 @@ def swapaxes(x, axis1, axis2):
 
 def squeeze(x, axis=None):
     """x without its axes of length 1 (all of them, or those given; one that is longer raises)."""
+    x = as_operand(x)
     axes = range(x.ndim) if axis is None else [normalize_axis(a, x.ndim) for a in _as_tuple(axis)]
     for a in () if axis is None else axes:
         if x.shape[a] != 1:
@@ -175,6 +179,7 @@ def squeeze(x, axis=None):
 
 def expand_dims(x, axis):
     """x with a new axis of length 1 at each place in `axis` (places count in the result)."""
+    x = as_operand(x)
     axes = _as_tuple(axis)
     ndim = x.ndim + len(axes)
     axes = [normalize_axis(a, ndim) for a in axes]
@@ -201,7 +206,7 @@ def concatenate(arrays, axis=0):
 
 def stack(arrays, axis=0):
     """The arrays, all of one shape, joined along a new axis."""
-    arrays = [x if hasattr(x, "ndim") else Tensor(x) for x in arrays]
+    arrays = [as_operand(x) for x in arrays]
     if len({tuple(x.shape) for x in arrays}) > 1:
         raise ValueError(f"stack: all must have the same shape, got {[tuple(x.shape) for x in arrays]}")
     return concatenate([expand_dims(x, axis) for x in arrays], axis)
@@ -209,6 +214,7 @@ def stack(arrays, axis=0):
 
 def split(x, indices_or_sections, axis=0):
     """A list of parts of x along an axis: into n equal parts, or before each of the indices in a list."""
+    x = as_operand(x)
     n = x.shape[axis]
     if isinstance(indices_or_sections, (int, np.integer)):
         if indices_or_sections < 1 or n % indices_or_sections:
@@ -216,17 +222,22 @@ def split(x, indices_or_sections, axis=0):
         step = n // indices_or_sections
         stops = list(range(step, n, step)) if step else [0] * (indices_or_sections - 1)
     else:
-        stops = list(indices_or_sections)
+        stops = [int(i) for i in indices_or_sections]
+        places = [min(max(i + n if i < 0 else i, 0), n) for i in stops]
+        if places != sorted(places):
+            raise ValueError(f"split: the indices must ascend, got {stops} for an axis of length {n}")
     return list(Split.apply(x, stops=stops, axis=axis))
 
 
 def unstack(x, axis=0):
     """A list of the slices of x along an axis, without that axis: the inverse of stack."""
+    x = as_operand(x)
     return [squeeze(part, axis) for part in split(x, x.shape[axis], axis)] if x.shape[axis] else []
 
 
 def pad(x, pad_width, mode="constant", constant_values=0):
     """x with a border of `constant_values`; `pad_width` as in NumPy: n, (before, after), or a pair for each axis."""
+    x = as_operand(x)
     if mode != "constant":
         raise NotImplementedError(f"pad: mode {mode!r} is not done here, only 'constant'")
     widths = np.broadcast_to(np.asarray(pad_width, dtype=int), (x.ndim, 2))
@@ -243,6 +254,11 @@ def normalize_axis(axis, ndim):
     if not -ndim <= axis < ndim:
         raise IndexError(f"axis {axis} is out of bounds for an array of {ndim} dimensions")
     return axis % ndim
+
+
+def as_operand(x):
+    """x as something with axes: lists and numbers become Tensors."""
+    return x if hasattr(x, "ndim") else Tensor(x)
 
 
 def _as_tuple(axis):

@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 
+from minigrad import backend
 from minigrad.backend import get_array_module
 from minigrad.tensor import Tensor
 
@@ -80,4 +81,6 @@ def slot(state, name, like):
     """The array of that name in a parameter's state: zeros at the start."""
     if name not in state:
         state[name] = get_array_module(like).zeros_like(like)
+    elif type(state[name]) is not type(like):  # the model was moved since the last step
+        state[name] = backend.to_device(state[name], backend.device_of(like))
     return state[name]

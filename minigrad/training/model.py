@@ -102,6 +102,8 @@ class Model(Layer):
         return value, prediction.detach()
 
     def _loss(self, y, prediction):
+        if isinstance(prediction, Tensor) and not isinstance(self.loss, losses.Loss):
+            y = backend.beside(y, prediction)  # a function of the user's own computes with both
         loss = self.loss(y, prediction)
         if not isinstance(loss, Tensor) or loss.size != 1:
             got = f"a Tensor of shape {loss.shape}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
