@@ -15,8 +15,8 @@ def version():
 
 
 EXTRAS = {
-    "gpu": ["cupy-cuda13x"],           # for CUDA 13
-    "gpu12": ["cupy-cuda12x"],         # for CUDA 12; one of the two
+    "gpu": ["cupy-cuda13x>=14.2"],           # for CUDA 13
+    "gpu12": ["cupy-cuda12x>=14.2"],         # for CUDA 12; one of the two
     "plot": ["matplotlib"],
     "text": ["tokenizers"],
     "onnx": ["onnx"],
