@@ -315,3 +315,8 @@ def test_the_grid_tells_right_from_wrong(plots):
                                    np.array([[0.9, 0.1], [0.6, 0.4]]))
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     assert titles == ["cat 90%", "cat 60%\nis dog"]
+
+
+def test_a_number_is_the_shape_of_a_vector():
+    assert mg.compare_layers(4, 5)["dense"] == mg.compare_layers((4,), (5,))["dense"] == 25
+    assert mg.layers.Dense(3, input_shape=4).count_params() == 15

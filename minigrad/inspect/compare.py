@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from minigrad import layers
 from minigrad.inspect.summary import parameter_count, parameter_formula, shape_text
 from minigrad.inspect.tables import Fitting, Printed, new_table
+from minigrad.layers.layer import shape_of
 
 
 @dataclass
@@ -56,7 +57,7 @@ def compare_layers(input_shape, output_shape, use_bias=True):
     (T, D): Dense on all, Dense on each step, attention. Vectors (D,): Dense. The counts are the layers' own
     (`weight_shapes`), in closed form: nothing is allocated, so a table of 300 million parameters costs nothing.
     """
-    input_shape, output_shape = tuple(input_shape), tuple(output_shape)
+    input_shape, output_shape = shape_of(input_shape), shape_of(output_shape)
     if not input_shape or not output_shape or min(input_shape + output_shape) < 1:
         raise ValueError(f"expected two shapes of positive lengths, got {input_shape} and {output_shape}")
     if len(input_shape) != len(output_shape) or len(input_shape) > 3:

@@ -9,6 +9,12 @@ import numpy as np
 from minigrad import backend, initializers
 from minigrad.tensor import Tensor, get_default_dtype
 
+
+def shape_of(shape):
+    """A shape as a tuple; a number is that of a vector."""
+    return (int(shape),) if hasattr(shape, "__index__") else tuple(shape)
+
+
 _current = contextvars.ContextVar("call", default=None)  # the outermost call that is under way, per thread
 
 
@@ -76,7 +82,7 @@ class Layer:
     def __init__(self, name=None, input_shape=None):
         self.name = name
         if input_shape is not None:
-            self.input_shape = tuple(input_shape)
+            self.input_shape = shape_of(input_shape)
             self.ensure_built((None, *self.input_shape))
 
     # ---- building
