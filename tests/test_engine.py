@@ -227,10 +227,21 @@ def test_leaves_own_their_gradients(create_graph):
     (x + w).backward(dy, create_graph=create_graph)
     x.grad.data *= 10
     assert w.grad.tolist() == [1, 2, 3] and dy.tolist() == [1, 2, 3]
-    h = x + w
-    dx, dh = autograd.grad(h, [x, h], grad_outputs=dy, create_graph=create_graph)
-    dx.data *= 10
-    assert dh.tolist() == [1, 2, 3]
+    for scale in (1.0, 2.0):  # of the output itself, and of what lies between
+        h = x + w
+        dx, dh = autograd.grad(h * scale if scale > 1 else h, [x, h], grad_outputs=dy, create_graph=create_graph)
+        dx.data *= 10
+        close(dh, scale * dy.data)
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_the_gradients_of_a_recorded_sweep_own_their_arrays_and_keep_their_history(position):
+    leaves = [leaf(3), leaf(3, seed=1)]
+    h = leaves[0] + leaves[1]  # hands the same gradient to both
+    h.retain_grad()
+    (h * h * h).sum().backward(create_graph=True)
+    for first in (leaves[position].grad, h.grad):
+        close(autograd.grad(first.sum(), leaves[0], retain_graph=True), 6 * h.data)
 
 
 def test_backward_twice_doubles_and_zero_grad_clears():
@@ -249,12 +260,16 @@ def test_backward_twice_doubles_and_zero_grad_clears():
     close(x.grad, once)
 
 
-def test_backward_adds_to_the_gradient_without_changing_the_old_array():
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_backward_adds_to_the_gradient_without_changing_the_old_array(create_graph):
     x = leaf(3)
-    (x * 2.0).sum().backward()
+    (x * x).sum().backward(create_graph=create_graph)
     old = x.grad
-    (x * 2.0).sum().backward()
-    assert old.tolist() == [2] * 3 and x.grad.tolist() == [4] * 3
+    (x * 4.0).sum().backward(create_graph=create_graph)
+    close(old, 2 * x.data)
+    close(x.grad, 2 * x.data + 4)
+    if create_graph:
+        assert autograd.grad(x.grad.sum(), x).tolist() == [2] * 3
 
 
 def test_backward_of_a_leaf_and_with_a_gradient():
@@ -285,6 +300,21 @@ def test_backward_without_anything_to_differentiate():
         y = leaf() * 2.0
     with pytest.raises(GraphError, match="no_grad"):
         y.backward()
+
+
+def test_several_results_one_of_them_unused():
+    x = leaf(3)
+    _, b = TwoResults.apply(x)
+    b.sum().backward()
+    close(x.grad, -np.exp(-x.data))
+
+
+def test_several_results_to_the_second_order():
+    x = leaf(3)
+    slope = autograd.grad(two_results(x).sum(), x, create_graph=True)  # of exp(-x) + exp(2x)
+    close(slope, 2 * np.exp(2 * x.data) - np.exp(-x.data), operations=64)
+    # The sweep read both results again, so each now has two uses more, by another Output of the same Function.
+    close(autograd.grad(slope.sum(), x), 4 * np.exp(2 * x.data) + np.exp(-x.data), operations=128)
 
 
 class TestGrad:

@@ -40,7 +40,37 @@ def retained(x):
     return (y * y).sum()
 
 
-BUILDS = [lambda x: (mg.sin(x) * x).sum(), splits, retained, lambda x: mg.softmax(x, 0)[1:].sum()]
+def deep(x):
+    for _ in range(autograd.STORY + 1):  # too many to be remembered for mg.tape
+        x = mg.tanh(x)
+    return x.sum()
+
+
+class Pair(Function):
+    """y, z = exp(x), x³          dx = y dy + 3 x² dz; reads the results and an array of its own"""
+
+    reads = {"dx": "x output"}
+
+    def forward(self, x):
+        self.square = x * x
+        return np.exp(x), x * self.square
+
+    def backward(self, dy, dz):
+        x, = self.inputs
+        y, _ = self.output
+        return y * dy + 3 * x * x * dz
+
+
+def pair(x):
+    y, z = Pair.apply(x)
+    return (y * z).sum()
+
+
+def between(x):
+    return deep(x * splits(x))
+
+
+BUILDS = [lambda x: (mg.sin(x) * x).sum(), splits, retained, lambda x: mg.softmax(x, 0)[1:].sum(), deep, pair, between]
 
 
 @pytest.mark.parametrize("build", BUILDS)
@@ -59,15 +89,70 @@ def test_a_graph_dies_with_its_last_reference(build, sweep, no_collector):
     assert [r() for r in watched if r() is not None] == []
 
 
+@pytest.mark.parametrize("build", BUILDS)
+def test_a_gradient_with_history_is_a_circle_that_zero_grad_opens(build, no_collector):
+    x = leaf()
+    y = build(x)
+    watched = [weakref.ref(f) for f in autograd.topological_order([y.creator])]
+    y.backward(create_graph=True)
+    watched += [weakref.ref(x.grad), weakref.ref(x.grad.creator), weakref.ref(y)]
+    del y
+    assert any(r() is not None for r in watched)  # x.grad still has its history
+    x.zero_grad()
+    assert [r() for r in watched if r() is not None] == []
+
+
 def test_what_backward_needed_is_freed_although_the_result_lives(no_collector):
     x = leaf(np.ones(1000))
     middle = mg.exp(x)
-    kept = weakref.ref(middle)
+    kept = [weakref.ref(middle), weakref.ref(middle.data)]
     y = (middle * middle).sum()
     del middle
-    assert kept() is not None  # the product reads it
+    assert all(r() is not None for r in kept)  # the product reads it
     y.backward()
-    assert kept() is None and y.item() == pytest.approx(1000 * np.exp(2))
+    assert [r() for r in kept] == [None, None] and y.item() == pytest.approx(1000 * np.exp(2))
+
+
+class Cube(Function):
+    """y = x³          dx = 3 dy x²; reads an array that forward saved"""
+
+    reads = {}
+
+    def forward(self, x):
+        self.square = x * x
+        return x * self.square
+
+    def backward(self, dy):
+        return 3 * dy * self.square
+
+
+@pytest.mark.parametrize("f", [Cube.apply, lambda x: Pair.apply(x)[1]])
+def test_what_a_function_saved_is_freed_by_backward(f, no_collector):
+    y = f(leaf(np.ones(1000)))
+    kept = weakref.ref((y.creator.parents[0] if y.creator.name == "Output" else y.creator).square)
+    total = y.sum()
+    assert kept() is not None
+    total.backward()
+    assert kept() is None and y.shape == (1000,)
+
+
+def test_no_result_is_kept_that_no_gradient_reads(no_collector):
+    x = leaf(np.ones(1000))
+    middle = x + 1.0
+    kept = weakref.ref(middle.data)
+    y = (middle + 1.0).sum()
+    del middle
+    assert kept() is None and y.item() == 3000
+
+
+def test_a_long_graph_of_small_numbers_is_not_remembered(no_collector):
+    x = leaf()
+    first = mg.exp(x)
+    kept = weakref.ref(first.creator)
+    y = deep(first)
+    del first
+    y.backward()
+    assert kept() is None and y.shape == ()
 
 
 def test_a_second_backward_says_that_the_graph_was_freed():
@@ -79,6 +164,20 @@ def test_a_second_backward_says_that_the_graph_was_freed():
         y.backward()
     with pytest.raises(GraphError, match="freed"):
         (middle * 3).sum().backward()  # a new graph on top of a freed one
+
+
+@pytest.mark.parametrize("steps", [1, autograd.STORY + 1])
+@pytest.mark.parametrize("start", [lambda x: x * 1.0, lambda x: mg.split(x, [1])[1]], ids=["one result", "several"])
+def test_functions_that_keep_nothing_know_that_they_were_freed(steps, start):
+    x = leaf()
+    y = start(x)
+    for _ in range(steps):
+        y = y + 1.0
+    y.sum().backward()
+    before = x.grad.tolist()
+    with pytest.raises(GraphError, match="freed by an earlier backward.*retain_graph=True"):
+        (y * 2.0).sum().backward()
+    assert x.grad.tolist() == before
 
 
 def test_grad_leaves_grad_alone_and_reaches_what_is_between():
@@ -143,10 +242,49 @@ def test_views_share_their_version():
     w.data = w.data + 1
     with pytest.raises(GraphError, match="changed in place"):
         y.backward()
-    result = mg.exp(w)  # the gradient of exp reads its result
-    result.data = result.data * 0
+
+
+@pytest.mark.parametrize("view", [lambda w: w.detach(), lambda w: mg.split(w, [1])[1], lambda w: w[1:], lambda w: w[None],
+                                  lambda w: w.T, lambda w: mg.broadcast_to(w, (2, 3))])
+def test_a_change_is_noticed_through_every_view(view):
+    w, x = leaf(), leaf()
+    seen = view(w)
+    y = (x[:1] * seen).sum()
+    w.data *= 2  # the array itself, which the view shares
     with pytest.raises(GraphError, match="changed in place"):
-        result.sum().backward()
+        y.backward()
+
+
+def test_a_result_that_is_no_view_is_not_touched_by_a_change_of_its_operand():
+    w = leaf()
+    moved, picked = w + 1.0, w[[0, 1]]
+    y = (moved * moved).sum() + (picked * picked).sum()
+    values = w.numpy().copy()
+    w.data = w.data * 0
+    y.backward()
+    np.testing.assert_allclose(w.grad.numpy(), 2 * (values + 1) + 2 * values * [1, 1, 0])
+
+
+@pytest.mark.parametrize("f", [mg.exp, lambda x: Pair.apply(x)[0]])
+def test_a_changed_result_is_noticed_where_it_is_read_in_every_order(f):
+    x = leaf()
+    y = f(x)
+    total = y.sum()
+    y.data *= 2
+    with pytest.raises(GraphError, match="result of (Exp|Pair).*changed in place"):
+        total.backward()
+    y = f(x)
+    slope = autograd.grad(y.sum() + 0.0, x, create_graph=True)
+    total = (slope * slope).sum()
+    np.testing.assert_allclose(autograd.grad(total, x, retain_graph=True).numpy(), 2 * np.exp(2 * x.numpy()))
+    y.data *= 2
+    with pytest.raises(GraphError, match="changed in place"):
+        total.backward()
+    y, dy = f(x), leaf([0.5, 2.0, -1.0])
+    slope = autograd.grad(y, x, grad_outputs=dy, create_graph=True)  # dy * y, which reads y where dy is wanted
+    y.data *= 2
+    with pytest.raises(GraphError, match="of Multiply.*changed in place"):
+        autograd.grad(slope.sum(), dy)
 
 
 # ---- rule 8: what the engine remembers is per thread
@@ -226,6 +364,50 @@ def test_no_grad_on_a_generator_covers_its_steps_not_its_caller():
         assert is_recording() and not y.requires_grad
 
 
+def test_a_decorated_generator_is_still_a_generator():
+    log = []
+
+    @mg.no_grad()
+    def running_sum():
+        total = 0
+        try:
+            while total < 10:
+                try:
+                    total += yield total
+                except KeyError:
+                    total = 0
+                assert not is_recording()
+            return "full"
+        finally:
+            log.append(is_recording())
+
+    steps = running_sum()
+    assert [next(steps), steps.send(2), steps.send(3), steps.throw(KeyError), steps.send(4)] == [0, 2, 5, 0, 4]
+    with pytest.raises(StopIteration, match="full"):
+        steps.send(6)
+    steps = running_sum()
+    next(steps)
+    with pytest.raises(ZeroDivisionError):
+        steps.throw(ZeroDivisionError)
+    steps = running_sum()
+    next(steps)
+    steps.close()
+    assert log == [False] * 3 and is_recording()
+
+
+def test_one_no_grad_object_serves_several_threads_at_once():
+    silent, both_inside = mg.no_grad(), threading.Barrier(4)
+
+    def work(i):
+        with silent:
+            both_inside.wait(10)
+            with silent:
+                assert not is_recording()
+            assert not is_recording()
+        assert is_recording()
+    run_in_threads(4, work)
+
+
 # ---- second and higher orders
 
 def test_derivatives_of_every_order():
@@ -279,6 +461,15 @@ def test_a_gradient_that_cannot_be_right_names_the_function(answer, words):
         return
     with pytest.raises(GradientError, match=f"(?s)Suspicious.*{words}|{words}.*Suspicious"):
         y.backward()
+
+
+@pytest.mark.parametrize("dtype, answer, words", [
+    ("float64", lambda dy: dy.sum(), r"shape \(\) for operand 0 of shape \(1,\)"),
+    ("float32", lambda dy: dy.astype("float64"), "dtype float64 for operand 0 of dtype float32")])
+def test_a_gradient_of_too_few_axes_or_too_wide_a_dtype(dtype, answer, words):
+    cls = type("Suspicious", (Identity,), {"answer": staticmethod(answer)})
+    with pytest.raises(GradientError, match=f"Suspicious.*{words}"):
+        cls.apply(leaf([1.0], dtype)).sum().backward()
 
 
 def test_an_array_in_place_of_a_tensor_is_refused_where_history_is_wanted():
