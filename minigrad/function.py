@@ -19,7 +19,7 @@ its operands came from (`parents`) and the values that backward reads. Three con
 - `dx` means dL/dx, of the shape of x. Backward is written with Tensors, so it can itself be differentiated.
 - A gradient may be given as `lambda: ...`; it is then computed only if that operand wants one.
 - `reads` says which values each gradient reads ("output" is the result), and only those are kept. Without it all
-  operands are. Keywords of `apply` go to forward alone; what backward needs of them, forward saves on `self`.
+  operands and the result are. Keywords of `apply` go to forward alone; what backward needs of them, forward saves on `self`.
 """
 
 import contextvars
@@ -43,6 +43,7 @@ class Function:
     __slots__ = ("parents", "operands", "versions", "result", "shape", "dtype", "parameters", "result_versions", "freed",
                  "retained", "adjoint", "__dict__", "__weakref__")
     reads = None       # {"dx": "y", "dy": "x"}: what each gradient reads; None: all operands
+    hooks = None       # {number: function}, see Tensor.register_hook
     is_view = False    # whether the result may share its memory with the first operand
 
     def forward(self, *arrays, **parameters):
@@ -131,6 +132,9 @@ class Function:
     def output(self):
         """The result, as a Tensor with its history."""
         self._check_alive()
+        if self.result is None:
+            raise GraphError(f"{self.name}.backward uses self.output, which {self.name}.reads does not name, so it was not "
+                             'kept: add "output" to what that gradient reads')
         if any(now[0] != version for now, version in self.result_versions):
             raise _changed("the result", self, self.shape)
         boxes = [box for box, _ in self.result_versions]
@@ -200,8 +204,12 @@ def operand_names(cls):
 def _kept_values(cls, wants):
     """Which operands, and whether the result, to keep, given which operands want a gradient; from `cls.reads`."""
     if cls.reads is None:
-        return (True,) * len(wants), False
+        return (True,) * len(wants), True
     names, _ = operand_names(cls)
+    for dx, values in cls.reads.items():
+        if unknown := {dx.removeprefix("d"), *values.replace(",", " ").split()} - {*names, "output"}:
+            raise TypeError(f"{cls.__name__}.reads names {', '.join(sorted(unknown))}; forward's operands are "
+                            f"{', '.join(names)}, and the result is \"output\"")
     read = set()
     for name, want in zip(names, wants):
         if want:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from rich.console import Group
+from rich.markup import escape
+from rich.text import Text
 
 from minigrad.autograd import no_grad
 from minigrad.inspect.tables import Fitting, Printed, count, new_table
@@ -56,7 +58,7 @@ class Summary(Printed):
 
     def _layers(self, narrow=False):
         """The table of layers: a line for each, or two where there is not the room."""
-        table = new_table(f"{self.name}: {count(self.total, 'parameter')}", show_footer=True)
+        table = new_table(escape(f"{self.name}: {count(self.total, 'parameter')}"), show_footer=True)
         table.add_column("layer", "total", overflow="fold")
         if not narrow:
             table.add_column("type", no_wrap=True)

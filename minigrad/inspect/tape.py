@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from rich.console import Group
+from rich.text import Text
 
 from minigrad import autograd, backend
 from minigrad.function import Function, Output, operand_names, recording
@@ -65,11 +66,12 @@ class Tape(Printed):
         if back:
             table.add_column("adjoint", overflow="fold")
         for e in self.entries:
-            table.add_row(e.formula, _text(e.value, e.shape), e.rule, *([_text(e.adjoint, e.shape)] if back else []))
-        return Group(table, self.note) if self.note else table
+            cells = e.formula, _text(e.value, e.shape), e.rule, *([_text(e.adjoint, e.shape)] if back else [])
+            table.add_row(*map(Text, cells))  # as they are: [0] is no markup
+        return Group(table, Text(self.note)) if self.note else table
 
 
-def tape(y, adjoints=None, **names):
+def tape(y, /, adjoints=None, **names):
     """The operations that made y, as a numbered list: formula, value, and the adjoint dy/dv after y.backward().
 
     y         a Tensor (or several) with recorded operations.
