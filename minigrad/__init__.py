@@ -12,9 +12,13 @@ from minigrad.autograd import enable_grad, no_grad
 from minigrad.errors import GradientError, GraphError
 from minigrad.function import Function
 from minigrad.functions import *
+from minigrad.functions import linalg
 from minigrad.functions import __all__ as _functions
 from minigrad.gradcheck import gradcheck, gradgradcheck
 from minigrad.random import seed
+from minigrad.transforms import (
+    checkpoint, custom_gradient, grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp,
+)
 from minigrad.tensor import Tensor, default_dtype, get_default_dtype, set_default_dtype
 
 from minigrad import data, initializers, layers, losses, metrics, optimizers

@@ -18,7 +18,8 @@ from minigrad.errors import GradientError, GraphError
 from minigrad.function import Function, Output, recording
 from minigrad.tensor import Tensor
 
-STORY = 32  # a graph of so few Functions may be remembered after backward, for mg.tape
+STORY = 32  # a graph of so few Functions is remembered after backward, for mg.tape: its shape, and
+FEW = 256   # the values and adjoints of so few numbers
 
 
 _outer = contextvars.ContextVar("outer", default=())  # per thread: what `recording` was outside each open block
@@ -85,13 +86,13 @@ def is_recording() -> bool:
     return bool(recording.get())
 
 
-def topological_order(roots):
-    """The Functions behind `roots`, each after all that it was made from.
+def topological_order(roots, boundary=()):
+    """The Functions behind `roots`, each after all that it was made from; without those in `boundary` and behind them.
 
     Depth-first search with a stack of its own (no recursion: graphs are deeper than Python's stack), linear in the
     number of edges: a Function is entered once, and listed when everything below it is.
     """
-    order, entered = [], set()
+    order, entered = [], set(boundary)
     stack = [(root, False) for root in roots]
     while stack:
         node, below_is_done = stack.pop()
@@ -152,27 +153,31 @@ def grad(outputs, inputs, grad_outputs=None, create_graph=False, retain_graph=No
     return result[0] if single else result
 
 
-def sweep(outputs, cotangents, retain_graph=False, create_graph=False, targets=None, visit=None):
+def sweep(outputs, cotangents, retain_graph=False, create_graph=False, targets=None, visit=None, stop=False):
     """The reverse sweep: {leaf Tensor: gradient}, or with `targets` (leaves and Functions) {target: gradient}.
 
+    stop  go no further than the targets: what is behind them is neither visited nor freed, and one target's gradient
+          does not pass through another (each is the derivative with the other targets held fixed).
     visit(function, dz, gradients), if given, sees each step: the function, what arrived, what it passes to its parents.
     """
     contributions = _Sum(create_graph)
     for y, dy in zip(outputs, cotangents):
         contributions.add(y.creator or y, dy)
-    order = topological_order([y.creator for y in outputs if y.creator is not None])
+    order = topological_order([y.creator for y in outputs if y.creator is not None], targets if stop else ())
     useful = None if targets is None else _leads_to(targets, order)
-    remember = visit is None and len(order) <= STORY and all(f.is_small for f in order)
-    found = {}
+    remember = visit is None and len(order) <= STORY
+    found, story = {}, {}
     with enable_grad() if create_graph else no_grad():
         while order:
             function = order.pop()
             dz = contributions.pop(function)
             if dz is not None:
+                if function.hooks is not None:
+                    dz = _hooked(function.hooks, dz)
                 if targets is not None and function in targets:
                     found[function] = dz
-                if remember:
-                    function.adjoint = dz.detach() if isinstance(dz, Tensor) else None
+                if remember and isinstance(dz, Tensor) and dz.size <= FEW:
+                    story[len(order)] = dz.detach()  # by its place: by itself, it would hold itself
                 if function.retained is not None:
                     _write_retained(function, dz)
                 gradients = _local_gradients(function, dz, useful, contributions)
@@ -182,8 +187,15 @@ def sweep(outputs, cotangents, retain_graph=False, create_graph=False, targets=N
                 if visit is not None:
                     visit(function, dz, gradients)
             if not retain_graph:
-                function.release(remember)
+                function.release(FEW if remember else 0)
+        if not stop:  # else these are parts of their gradients, and the sweep around this one sees the whole
+            contributions.call_hooks()
         leaves = contributions.of_leaves([*cotangents, *found.values()])
+    if remember:
+        story |= {leaf: dx.detach() for leaf, dx in leaves.items() if dx.size <= FEW}
+        for y in outputs:
+            if y.creator is not None:
+                y.creator.adjoints = story
     return leaves if targets is None else found | {x: g for x, g in leaves.items() if x in targets}
 
 
@@ -269,6 +281,12 @@ class _Sum:
     def pop(self, node):
         return self.gradients.pop(node, None)
 
+    def call_hooks(self):
+        """Show the leaves' gradients, now complete, to the hooks of the leaves."""
+        for leaf, g in self.gradients.items():
+            if hooks := getattr(leaf, "_hooks", None):
+                self.gradients[leaf] = _hooked(hooks, g)
+
     def of_leaves(self, others):
         """What is left when all Functions have run. Each leaf owns its array: none is shared with another gradient."""
         taken = {id(g._data) for g in others}
@@ -305,6 +323,47 @@ def retain_grad(tensor):
         tensor.creator.retain(tensor)
     elif not tensor.requires_grad:
         raise GraphError("retain_grad() on a Tensor that does not require gradients")
+
+
+def register_hook(tensor, hook):
+    """Call hook(gradient) whenever a sweep has found the gradient of this Tensor, all contributions added.
+
+    What the hook returns, if not None, takes the gradient's place (of the same shape and dtype). Hooks run in the order
+    of registration. Gives a handle, whose `.remove()` ends it. A hook that closes over the Tensor itself keeps its graph
+    alive until the garbage collector comes.
+    """
+    if not tensor.requires_grad:
+        raise GraphError("register_hook() on a Tensor that does not require gradients: the hook would never be called")
+    owner, name = (tensor, "_hooks") if tensor.creator is None else (tensor.creator, "hooks")
+    if getattr(owner, name, None) is None:
+        setattr(owner, name, {})
+    return HookHandle(getattr(owner, name), hook)
+
+
+class HookHandle:
+    """What register_hook gives."""
+
+    def __init__(self, hooks, hook):
+        self._hooks, self._key = hooks, object()
+        hooks[self._key] = hook
+
+    def remove(self):
+        """Call the hook no more."""
+        self._hooks.pop(self._key, None)
+
+
+def _hooked(hooks, gradient):
+    """The gradient, or what the hooks put in its place."""
+    for hook in list(hooks.values()):
+        given = hook(gradient)
+        if given is None:
+            continue
+        if not isinstance(given, Tensor) or (given.shape, given.dtype) != (gradient.shape, gradient.dtype):
+            got = f"{given.shape} {given.dtype}" if isinstance(given, Tensor) else type(given).__name__
+            raise GradientError(f"a hook must return None or a Tensor of the gradient's shape and dtype: expected "
+                                f"{gradient.shape} {gradient.dtype}, got {got}")
+        gradient = given
+    return gradient
 
 
 def _cotangent(y, gradient):

@@ -41,7 +41,7 @@ class Function:
     """One operation: a subclass gives forward (arrays) and backward (Tensors); `apply` calls and records it."""
 
     __slots__ = ("parents", "operands", "versions", "result", "shape", "dtype", "parameters", "result_versions", "freed",
-                 "retained", "adjoint", "__dict__", "__weakref__")
+                 "retained", "adjoints", "__dict__", "__weakref__")
     reads = None       # {"dx": "y", "dy": "x"}: what each gradient reads; None: all operands
     hooks = None       # {number: function}, see Tensor.register_hook
     is_view = False    # whether the result may share its memory with the first operand
@@ -103,7 +103,7 @@ class Function:
             for x, a, k, w in zip(operands, arrays, kept, wants)])
         self.versions = tuple([x._version[0] if isinstance(x, Tensor) else 0 for x in self.operands])
         self.result = result if keep_result else None
-        self.freed, self.retained, self.adjoint = False, None, None
+        self.freed, self.retained, self.adjoints = False, None, None
         self.shape, self.dtype = (result.shape, result.dtype) if not isinstance(result, tuple) else (None, None)
 
     def _wrap_several(self, operands, arrays, results, wanted, version):
@@ -148,21 +148,20 @@ class Function:
                 f"the graph behind this {self.name} was freed by an earlier backward(): "
                 "call backward(retain_graph=True) the first time to go through it twice")
 
-    def release(self, remember=False):
-        """Let go of what backward needed. With `remember`, few numbers stay (detached) for mg.tape to show."""
+    def release(self, few=0):
+        """Let go of what backward needed. With `few`, the graph's shape stays for mg.tape, and arrays of so few numbers."""
         self.freed = True
-        if remember:
-            self.operands = tuple([x.detach() if isinstance(x, Tensor) else x for x in self.operands])
-        else:
+        if not few:
             self.parents = self.operands = ()
             self.result = self.parameters = None
             self.__dict__.clear()
-
-    @property
-    def is_small(self):
-        """Whether everything it keeps is a few numbers."""
-        kept = (*self.operands, self.result, *self.__dict__.values())
-        return not self.freed and all(getattr(x, "nbytes", 0) <= 8 * FEW for x in kept)
+            return
+        self.operands = tuple([x if not isinstance(x, Tensor) else x.detach() if x.size <= few else None
+                               for x in self.operands])
+        arrays = (self.result, *self.__dict__.values(), *self.parameters.values())
+        if not all(getattr(x, "size", 0) <= few for x in arrays if backend.is_array(x)) or isinstance(self.result, tuple):
+            self.result = self.parameters = None
+        self.__dict__.clear()
 
     def retain(self, tensor):
         """Write the gradient that arrives here to `tensor.grad` (a weak reference: the graph has no cycles)."""
@@ -179,7 +178,7 @@ class Output(Function):
 
     def __init__(self, function, index, array):
         self.parents, self.operands, self.versions, self.result = (function,), (), (), None
-        self.freed, self.retained, self.adjoint, self.index, self.parameters = False, None, None, index, {}
+        self.freed, self.retained, self.adjoints, self.index, self.parameters = False, None, None, index, {}
         self.shape, self.dtype = array.shape, array.dtype
 
 

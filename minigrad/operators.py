@@ -8,24 +8,29 @@ import numpy as np
 
 from minigrad import autograd, backend
 from minigrad import functions as F
+from minigrad.functions import linalg
 from minigrad.functions.device import to
 from minigrad.tensor import Tensor
 
 METHODS = {
     "backward": autograd.backward, "retain_grad": autograd.retain_grad, "to": to,
+    "register_hook": autograd.register_hook,
     **{name: getattr(F, name) for name in (
         "sum mean var std max min logsumexp reshape ravel transpose squeeze expand_dims swapaxes moveaxis split "
         "astype clip exp log sqrt sin cos tanh abs relu sigmoid softmax log_softmax flip broadcast_to matmul "
-        "square unstack").split()},
-    "flatten": F.ravel, "view": F.reshape,
+        "square prod cumsum cumprod median norm repeat roll take topk tril triu diagonal trace unstack").split()},
+    "flatten": F.ravel, "view": F.reshape, "dot": F.dot,
     "__add__": F.add, "__sub__": F.subtract, "__mul__": F.multiply, "__truediv__": F.divide, "__pow__": F.power,
     "__matmul__": F.matmul, "__neg__": F.negative, "__abs__": F.absolute, "__getitem__": F.getitem,
-    "__pos__": lambda x: x,
+    "__pos__": lambda x: x, "__mod__": F.remainder, "__floordiv__": F.floor_divide, "__round__": F.round,
+    **{name: getattr(F, name) for name in (
+        "tan arcsin arccos arctan sinh cosh arcsinh arccosh arctanh exp2 expm1 log2 log10 log1p reciprocal sign floor ceil "
+        "trunc round").split()},
     "__iter__": lambda x: iter(F.unstack(x)) if x.ndim else _no_iteration(),
 }
 
 REFLECTED = {"__radd__": F.add, "__rsub__": F.subtract, "__rmul__": F.multiply, "__rtruediv__": F.divide,
-             "__rpow__": F.power, "__rmatmul__": F.matmul}
+             "__rpow__": F.power, "__rmatmul__": F.matmul, "__rmod__": F.remainder, "__rfloordiv__": F.floor_divide}
 
 COMPARISONS = {f"__{name}__": name for name in ("lt", "le", "eq", "ne", "gt", "ge")}  # they give plain arrays
 
@@ -33,15 +38,27 @@ PLAIN = ("argmax", "argmin", "any", "all")  # so do these: indices and truth val
 
 UFUNCS = {getattr(np, name): getattr(F, name) for name in (
     "add subtract multiply divide negative power absolute maximum minimum exp log sqrt sin cos tanh square matmul").split()}
+UFUNCS |= {getattr(np, name): getattr(F, name) for name in (
+    "tan arcsin arccos arctan arctan2 hypot sinh cosh arcsinh arccosh arctanh deg2rad rad2deg exp2 expm1 log2 log10 log1p "
+    "cbrt reciprocal logaddexp logaddexp2 sign floor ceil rint trunc floor_divide remainder fmod copysign fmax "
+    "fmin").split()}
+UFUNCS |= {np.radians: F.deg2rad, np.degrees: F.rad2deg, np.fabs: F.absolute, np.positive: lambda x: x}
 
 PLAIN_UFUNCS = {getattr(np, name) for name in (
-    "less less_equal equal not_equal greater greater_equal isnan isinf isfinite sign floor ceil rint trunc signbit "
+    "less less_equal equal not_equal greater greater_equal isnan isinf isfinite signbit "
     "logical_not logical_and logical_or logical_xor").split()}
 
 FUNCTIONS = {getattr(np, name): getattr(F, name) for name in (
     "sum mean var std max min amax amin reshape ravel transpose squeeze expand_dims swapaxes moveaxis split concatenate "
     "stack broadcast_to where clip pad flip take_along_axis astype").split() if hasattr(F, name) and hasattr(np, name)}
 FUNCTIONS |= {np.amax: F.max, np.amin: F.min}
+FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in "dot einsum inner kron outer tensordot vdot".split()}
+FUNCTIONS |= {getattr(np.linalg, name): getattr(linalg, name) for name in linalg.__all__}
+
+FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in (
+    "prod cumsum cumprod median tile repeat roll sort take tril triu diag diagonal trace").split()}
+FUNCTIONS |= {np.linalg.norm: F.norm, np.linalg.vector_norm: F.vector_norm}
+FUNCTIONS |= {np.round: F.round, np.nan_to_num: F.nan_to_num, np.sinc: F.sinc}
 
 PLAIN_FUNCTIONS = {np.argmax, np.argmin, np.any, np.all, np.allclose, np.array_equal, np.isclose, np.shape, np.ndim,
                    np.size, np.array_repr, np.array_str, np.array2string, np.argsort, np.zeros_like, np.ones_like,
@@ -125,7 +142,7 @@ def _plain_method(name):
 
 def bind():
     """Give Tensor everything in the tables."""
-    binary = {"__add__", "__sub__", "__mul__", "__truediv__", "__pow__", "__matmul__"}
+    binary = {"__add__", "__sub__", "__mul__", "__truediv__", "__pow__", "__matmul__", "__mod__", "__floordiv__"}
     for name, function in METHODS.items():
         setattr(Tensor, name, _binary(function) if name in binary else _method(function))
     for name, function in REFLECTED.items():

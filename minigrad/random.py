@@ -1,9 +1,14 @@
 """The one source of randomness: initial weights, dropout, shuffling. `mg.seed(0)` repeats everything."""
 
+import contextlib
+import contextvars
+import copy
+
 import numpy as np
 
 _seed = None
 _generators = {}  # array library -> its generator
+_in_place = contextvars.ContextVar("in_place", default=None)  # per thread: what stands in their place, see `using`
 
 
 def seed(value) -> None:
@@ -17,6 +22,34 @@ def seed(value) -> None:
 
 def generator(xp=np):
     """The random generator of an array library (NumPy's, on the host, unless said)."""
-    if xp not in _generators:
-        _generators[xp] = xp.random.default_rng(_seed)
-    return _generators[xp]
+    generators = _current()
+    if xp not in generators:
+        generators[xp] = xp.random.default_rng(_seed)
+    return generators[xp]
+
+
+def _current():
+    replaced = _in_place.get()
+    return _generators if replaced is None else replaced
+
+
+def copies(*libraries):
+    """Copies of the generators as they stand now, at least of these libraries': {library: generator}."""
+    for xp in libraries:
+        generator(xp)
+    return {xp: copy.deepcopy(g) for xp, g in _current().items()}
+
+
+@contextlib.contextmanager
+def using(generators):
+    """A block that draws from these generators and leaves the others alone; in this thread."""
+    token = _in_place.set(generators)
+    try:
+        yield
+    finally:
+        _in_place.reset(token)
+
+
+def replace(generators) -> None:
+    """Go on with these generators."""
+    _current().update(generators)

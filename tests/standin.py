@@ -80,7 +80,9 @@ def device(x, *inputs):
         return ndarray(x)
     if isinstance(x, (np.generic, bool)):
         return ndarray(np.asarray(x))
-    return type(x)(device(i) for i in x) if type(x) in (list, tuple) else x
+    if isinstance(x, (list, tuple)):  # also the named tuples of NumPy's linalg
+        return (list if type(x) is list else tuple)(device(i) for i in x)
+    return x
 
 
 def function(call, keywords, first=operand, rest=host):
@@ -289,6 +291,7 @@ ATOMIC = {  # ufunc.at: the dtypes that CuPy's kernels add to
 OF_AN_ARRAY = {  # name: keywords; the first argument is an array
     **{name: METHODS[name] for name in """sum prod mean var std max min argmax argmin any all cumsum cumprod reshape ravel
        transpose swapaxes squeeze repeat argsort sort dot round nonzero diagonal trace""".split()},
+    "argsort": "axis kind",
     "amax": "axis out keepdims", "amin": "axis out keepdims", "clip": "a_min a_max out", "moveaxis": "", "rollaxis": "start",
     "expand_dims": "axis", "broadcast_to": "", "split": "axis", "array_split": "axis", "flip": "axis", "fliplr": "",
     "flipud": "", "roll": "axis", "rot90": "k axes", "tile": "", "pad": "mode constant_values", "where": "", "tril": "k",

@@ -81,7 +81,24 @@ def test_a_large_graph_shows_ranges_and_says_when_it_was_freed():
     assert all(e.value is not None and e.adjoint is not None for e in tape)
     assert "3×3×1×32 in [" in tables.text(tape, width=200)
     loss.backward()
-    assert "freed by backward" in str(mg.tape(loss))
+    after = mg.tape(loss)
+    assert [e.formula for e in after if e.operation][-1] == [e.formula for e in tape][-1]
+    np.testing.assert_array_equal(after["v20"].adjoint, tape["v20"].adjoint)
+    assert after["v9"].adjoint is None  # 4 x 11 x 11 x 64 numbers are not kept
+
+
+def test_a_long_graph_says_when_it_was_freed():
+    y = x = mg.Tensor([1.0], requires_grad=True)
+    for _ in range(40):
+        y = mg.sin(y)
+    y.sum().backward()
+    y = y.sum()
+    assert len(mg.tape(y)) == 2
+    z = x
+    for _ in range(40):
+        z = mg.sin(z)
+    z.backward()
+    assert "freed by backward" in str(mg.tape(z))
 
 
 def test_values_recomputed_are_the_values():
@@ -101,3 +118,33 @@ def test_leaves_errors_and_notebooks():
     with pytest.raises(KeyError, match="v1, v2"):
         mg.tape(x + 1)["v9"]
     assert "v1" in mg.tape(x + 1)._repr_html_()
+
+
+def test_adjoints_are_those_of_this_output():
+    x = mg.Tensor([1.0, 2.0], requires_grad=True)
+    (x * x).sum().backward()
+    y = (3 * x).sum()
+    assert all(e.adjoint is None for e in mg.tape(y))  # no backward started here yet
+    y.backward()
+    assert mg.tape(y)["v1"].adjoint.tolist() == [3, 3]  # not x.grad, which has both
+    middle = mg.exp(x)
+    middle.sum().backward(retain_graph=True)
+    assert all(e.adjoint is None for e in mg.tape((middle * 10).sum()))
+
+
+def test_a_graph_of_larger_arrays_keeps_its_shape_after_backward():
+    w = mg.Tensor(np.ones((4, 5)), requires_grad=True)
+    y = mg.exp(w * 2).sum()
+    y.backward()
+    tape = mg.tape(y)
+    assert [e.formula for e in tape][2] == "v3 = exp(v2)" and all(e.adjoint is not None for e in tape)
+    big = mg.Tensor(np.ones(5000), requires_grad=True)
+    z = mg.exp(big).sum()
+    z.backward()
+    assert len(mg.tape(z)) == 3 and mg.tape(z)[-1].value == z.item()
+
+
+def test_brackets_are_no_markup():
+    x = mg.Tensor(np.full(9, np.nan), requires_grad=True)
+    assert "in [nan, nan]" in str(mg.tape(x * 2)) and "[key]" in str(mg.tape(x[0]))
+    assert "[red]w" in str(mg.tape(x * 2, **{"[red]w": x}))

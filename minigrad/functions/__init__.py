@@ -11,16 +11,34 @@ from minigrad.functions.arithmetic import (
 from minigrad.functions.attention import scaled_dot_product_attention
 from minigrad.functions.convolution import conv2d
 from minigrad.functions.dropout import dropout
-from minigrad.functions.exponential import cos, erf, exp, log, sin, sqrt, tanh
-from minigrad.functions.indexing import embedding, getitem, index_update, take_along_axis
+from minigrad.functions.einsum import dot, einsum, inner, kron, outer, tensordot, vdot
+from minigrad.functions.exponential import (
+    cbrt, cos, erf, exp, exp2, expm1, log, log1p, log2, log10, reciprocal, sin, sqrt, tanh,
+)
+from minigrad.functions.indexing import embedding, getitem, index_add, index_update, take_along_axis
 from minigrad.functions.linear import matmul
 from minigrad.functions.losses import cross_entropy, mse_loss
 from minigrad.functions.normalization import layer_norm
+from minigrad.functions.order import diag, diagonal, repeat, roll, sort, take, tile, topk, trace, tril, triu
 from minigrad.functions.pooling import avg_pool2d, max_pool2d
+from minigrad.functions.rectifiers import (
+    celu, elu, glu, hard_sigmoid, hard_silu, hardtanh, leaky_relu, log_sigmoid, mish, prelu, relu6, selu, silu, softsign,
+)
 from minigrad.functions.reductions import logsumexp, max, mean, min, std, sum, var
+from minigrad.functions.scans import cumprod, cumsum, median, norm, prod, vector_norm
+from minigrad.functions.rounding import (
+    ceil, copysign, floor, floor_divide, fmax, fmin, fmod, mod, nan_to_num, remainder, rint, round, sign, trunc,
+)
 from minigrad.functions.shapes import (
     astype, broadcast_to, concatenate, expand_dims, flip, moveaxis, pad, ravel, reshape, split, squeeze, stack,
     swapaxes, transpose, unstack,
+)
+from minigrad.functions.special import (
+    digamma, erfc, expit, gammaln, logaddexp, logaddexp2, logit, polygamma, xlogy,
+)
+from minigrad.functions.trigonometric import (
+    acos, acosh, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, asin, asinh, atan, atan2, atanh, cosh,
+    deg2rad, hypot, rad2deg, sinc, sinh, tan,
 )
 
 abs = absolute

@@ -109,6 +109,27 @@ class IndexUpdate(Function):
         return lambda: where(self.replaced, 0.0, dy), dvalue
 
 
+class IndexAdd(Function):
+    """y = x, with value added at key          dx = dy,   dvalue = dy[key]
+
+    Where key names an element twice, both values are added to it, and both get its gradient.
+    """
+
+    reads = {}
+
+    def forward(self, x, value, key):
+        self.key, self.value_dtype = key, getattr(value, "dtype", x.dtype)
+        y = x.copy()
+        if _is_basic(key):
+            y[key] += value
+        else:
+            backend.scatter_add(y, key, value)
+        return y
+
+    def backward(self, dy):
+        return dy, lambda: getitem(dy, self.key).astype(self.value_dtype, copy=False)
+
+
 def _last_named(xp, shape, key):
     """The places of x[key] are numbered: for each, the last that names the same element of x, and its own number."""
     highest = xp.zeros(shape, int)
@@ -155,6 +176,14 @@ def index_update(x, key, value):
     Where key names an element twice, the last value wins.
     """
     return IndexUpdate.apply(x, value, key=_plain(key, x))
+
+
+def index_add(x, key, value):
+    """x with `value` added to x[key]: what `x[key] += value` would do in place          dx = dy, dvalue = dy[key]
+
+    Where key names an element twice, both values are added.
+    """
+    return IndexAdd.apply(x, value, key=_plain(key, x))
 
 
 def embedding(ids, weight):

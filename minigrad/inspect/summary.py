@@ -67,7 +67,7 @@ class Summary(Printed):
         table.add_column("formula")
         gap = "\n" if narrow else " "
         for r in self.rows:
-            named = [f"{r.path}\n  {r.type}"] if narrow else [r.path, r.type]
+            named = [Text(f"{r.path}\n  {r.type}")] if narrow else [Text(r.path), Text(r.type)]
             formula = r.formula and f"{r.formula}{gap}= {r.numbers}"
             table.add_row(*named, shape_text(r.output_shape), f"{r.parameters:,}",
                           "\n".join(filter(None, (formula, r.note))))

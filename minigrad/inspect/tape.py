@@ -79,8 +79,9 @@ def tape(y, /, adjoints=None, **names):
               show the adjoints of a backward that has been, which small graphs remember.
     names     names for Tensors: mg.tape(y, x1=x1, x2=x2).
 
-    Values that no gradient reads are not kept; they are computed again where the operands are known. A large graph
-    that was freed by backward has only its last operation left: call tape before backward, or keep it (retain_graph).
+    Values that no gradient reads are not kept; they are computed again where the operands are known. Of a graph of
+    more than 32 operations backward leaves only the last one: call tape before backward, or keep it (retain_graph).
+    What is shown is the last backward that started from y itself.
     """
     ys = [y] if isinstance(y, Tensor) else list(y)
     for t in ys:
@@ -89,7 +90,11 @@ def tape(y, /, adjoints=None, **names):
     given = {id(t): name for name, t in names.items()} | {
         id(t.creator): name for name, t in names.items() if t.creator is not None}
     order = autograd.topological_order([t.creator for t in ys if t.creator is not None])
-    found = _adjoints(ys) if adjoints else {}
+    if adjoints:
+        found = _adjoints(ys)
+    else:  # what backward left: functions by their place in the order, leaves by themselves
+        left = (ys[0].creator.adjoints if len(ys) == 1 and ys[0].creator is not None else None) or {}
+        found = {order[key] if isinstance(key, int) else key: dx for key, dx in left.items()}
     values = {t.creator or t: t._data for t in ys}
     known = _Values(order, values)
     lines, number = [], {}
@@ -97,14 +102,13 @@ def tape(y, /, adjoints=None, **names):
         number[node] = f"v{len(number) + 1}"
         if isinstance(node, Tensor):
             name = given.get(id(node)) or getattr(node, "name", "") or ("x" if node.requires_grad else "constant")
-            adjoint = found.get(node, node.grad if adjoints is None else None)
             lines.append(Entry(number[node], "", f"{number[node]} = {name}", "", node.shape, node._data,
-                               _array(adjoint)))
+                               _array(found.get(node))))
         else:
             formula, rule = _formula(node, number)
             shape = node.shape if node.shape is not None else ()
             lines.append(Entry(number[node], node.name, formula, rule, shape, known.get(node),
-                               _array(found.get(node, node.adjoint)), node.parents))
+                               _array(found.get(node)), node.parents))
     freed = any(f.freed and not f.parents for f in order)
     return Tape(lines, "freed by backward: call tape before it, or backward(retain_graph=True)" if freed else "")
 
@@ -161,7 +165,7 @@ class _Values:
             all_of_them = self.values.get(function.parents[0])
             return all_of_them[function.index] if isinstance(all_of_them, tuple) else None
         arrays = [self._operand(*pair) for pair in zip(function.parents, function.operands)]
-        if not arrays or any(a is None for a in arrays):
+        if not arrays or any(a is None for a in arrays) or function.parameters is None:
             return None
         token = recording.set(False)
         try:
