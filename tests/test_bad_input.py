@@ -188,3 +188,13 @@ def test_a_weights_file_cut_at_any_place(tmp_path):
     path.write_bytes(content)
     model.load_weights(path)
     assert snapshot(model) != before
+
+
+@pytest.mark.parametrize("data", [np.ones((2, 3)), (np.ones((2, 3)),), (np.ones((2, 3)), np.ones((2, 1)), np.ones(2))])
+def test_validation_data_that_is_no_pair(data):
+    model = mg.Sequential([mg.layers.Dense(1, input_shape=(3,))])
+    model.compile("sgd", "mse")
+    before = model.state_dict()
+    with pytest.raises(ValueError, match="pair"):
+        model.fit(np.ones((4, 3)), np.ones((4, 1)), validation_data=data, verbose=0)
+    assert all((before[name] == value).all() for name, value in model.state_dict().items())

@@ -46,6 +46,10 @@ class Model(Layer):
         y = checked_targets(y, x)
         _positive(epochs, "epochs"), _positive(batch_size, "batch_size")
         if validation_data is not None:
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+                raise ValueError("validation_data must be a pair (x, y), got "
+                                 + (f"{len(validation_data)} of them" if isinstance(validation_data, (tuple, list))
+                                    else f"a {type(validation_data).__name__}"))
             validation_data = checked_inputs(validation_data[0], "validation x"), validation_data[1]
             validation_data = validation_data[0], checked_targets(validation_data[1], validation_data[0])
         elif validation_split:
