@@ -1,11 +1,11 @@
-"""One training step of LeNet (forward, loss, backward, Adam), minigrad and PyTorch in turn.
+"""One training step of the seed's LeNet (forward, loss, backward, Adam), minigrad and PyTorch in turn.
 
     python benchmarks/lenet_step.py                 # batches of 64 and 128, 40 repeats
     python benchmarks/lenet_step.py --batch 64 --repeats 100 --json step.json
 
 PyTorch runs in NCHW, its default, and in channels_last; its other settings are its defaults. All start from the same
-weights and take the same batch, and their losses are compared over the first steps. A ratio below 1 means that minigrad
-is faster than the faster of the two. The machine is noisy: look at the ratio, not at the times.
+weights and take the same real images, and their losses are compared over the first steps. A ratio below 1 means that
+minigrad is faster than the faster of the two. The machine is noisy: look at the ratio, not at the times.
 """
 
 import argparse
@@ -15,88 +15,38 @@ import platform
 from pathlib import Path
 
 import numpy as np
+from lenets import LAYOUTS, for_torch, initial_weights, minigrad_lenet, torch, torch_lenet
 from rich.console import Console
 from rich.table import Table
 from turns import in_turn, ratio
 
 import minigrad as mg
-import minigrad.functions as F
-
-try:
-    import torch
-except ImportError:
-    torch = None
 
 FIRST_STEPS = 5
 
 
-def batch_of(n):
-    """n images of noise with class labels: the time of a step does not depend on what they show."""
-    rng = np.random.default_rng(0)
-    return rng.random((n, 28, 28, 1), dtype=np.float32), rng.integers(0, 10, n)
-
-
-def minigrad_step(weights, x, y):
-    """A function that does a step and returns the loss."""
-    model = mg.Sequential([
-        mg.layers.Conv2D(32, 3, activation="relu", input_shape=(28, 28, 1)), mg.layers.MaxPooling2D(2),
-        mg.layers.Conv2D(64, 3, activation="relu"), mg.layers.MaxPooling2D(2), mg.layers.Flatten(),
-        mg.layers.Dense(128, activation="relu"), mg.layers.Dense(10)])
-    for p, w in zip(model.parameters(), weights):
-        p.data = w.copy()
-    optimizer = mg.optimizers.Adam(model.parameters(), epsilon=1e-8)
+def steps_of(batch):
+    """{name: a function that does one step on the first images and returns the loss}."""
+    (x, y), _ = mg.data.fashion_mnist()
+    x, y = x[:batch, ..., None].astype("float32") / 255, y[:batch].astype("int64")
+    weights = initial_weights()
+    _, ours = minigrad_lenet(weights)
     images = mg.Tensor(x)
-
-    def step():
-        loss = F.cross_entropy(model(images, training=True), y)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        return loss.item()
-    return step
+    steps = {"minigrad": lambda: ours(images, y)}
+    for layout in LAYOUTS if torch else ():
+        steps[f"PyTorch {layout}"] = _torch_step(weights, x, y, layout)
+    return steps
 
 
-def torch_step(weights, x, y, layout):
-    """The same in PyTorch; `layout` is "NCHW" or "channels_last"."""
-    nn = torch.nn
-    model = nn.Sequential(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
-                          nn.Flatten(), nn.Linear(1600, 128), nn.ReLU(), nn.Linear(128, 10))
-    with torch.no_grad():
-        for p, w in zip(model.parameters(), weights):
-            p.copy_(torch.from_numpy(_for_torch(w)))
-    images = torch.from_numpy(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
-    if layout == "channels_last":
-        model, images = model.to(memory_format=torch.channels_last), images.to(memory_format=torch.channels_last)
-    optimizer, labels = torch.optim.Adam(model.parameters()), torch.from_numpy(y)
-
-    def step():
-        loss = nn.functional.cross_entropy(model(images), labels)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        return loss.item()
-    return step
-
-
-def _for_torch(w):
-    """A weight in PyTorch's order: (out, in, kh, kw), (out, in); the flattened image has channels first there."""
-    if w.ndim == 4:
-        w = w.transpose(3, 2, 0, 1)
-    elif w.shape == (1600, 128):
-        w = w.reshape(5, 5, 64, 128).transpose(3, 2, 0, 1).reshape(128, 1600)
-    elif w.ndim == 2:
-        w = w.T
-    return np.ascontiguousarray(w)
+def _torch_step(weights, x, y, layout):
+    _, step = torch_lenet(weights, layout)
+    images, labels = for_torch(x, layout), torch.from_numpy(y)
+    return lambda: step(images, labels)
 
 
 def compare(batch, repeats):
     """The rows of the table for one batch size."""
-    mg.seed(0)
-    weights = [p.numpy().copy() for p in mg.models.LeNet().parameters()]
-    x, y = batch_of(batch)
-    steps = {"minigrad": minigrad_step(weights, x, y)}
-    if torch:
-        steps |= {f"PyTorch {layout}": torch_step(weights, x, y, layout) for layout in ("NCHW", "channels_last")}
+    steps = steps_of(batch)
     losses = {name: [step() for _ in range(FIRST_STEPS)] for name, step in steps.items()}
     for name, values in losses.items():  # rounding grows from step to step, by Adam's division too
         np.testing.assert_allclose(values, losses["minigrad"], rtol=2e-4, err_msg=f"the losses of {name} differ")
