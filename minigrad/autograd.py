@@ -6,104 +6,41 @@ several contributions; they must all be added *before* it passes its own gradien
 topological (each Function after everything it was made from), and why one visit each is enough.
 """
 
-import contextlib
-import contextvars
-import functools
-import inspect
+import operator
 
 import numpy as np
 
 from minigrad import backend
 from minigrad.errors import GradientError, GraphError
-from minigrad.function import Function, Output, recording
+from minigrad.function import Function, Output
+from minigrad.recording import enable_grad, is_recording, no_grad, recording  # noqa: F401 (autograd.is_recording too)
 from minigrad.tensor import Tensor
+
+_number = operator.attrgetter("number")
 
 STORY = 32  # a graph of so few Functions is remembered after backward, for mg.tape: its shape, and
 FEW = 256   # the values and adjoints of so few numbers
 
 
-_outer = contextvars.ContextVar("outer", default=())  # per thread: what `recording` was outside each open block
-
-
-class _Recording(contextlib.ContextDecorator):
-    """A block, or a decorated function or generator, in which operations are recorded or not.
-
-    Nests, and holds per thread: the object has no state of its own, so threads may share it.
-    """
-
-    def __enter__(self):
-        _outer.set((*_outer.get(), recording.get()))
-        recording.set(self.on and (recording.get() or True))  # whoever is told, is told on
-
-    def __exit__(self, *error):
-        *outer, before = _outer.get()
-        _outer.set(tuple(outer))
-        recording.set(before)
-
-    def __call__(self, function):
-        return _each_step(function, self) if inspect.isgeneratorfunction(function) else super().__call__(function)
-
-
-def _each_step(function, block):
-    """The generator function, each of its steps inside the block, so that its caller in between is not."""
-    @functools.wraps(function)
-    def steps(*arguments, **keywords):
-        generator = function(*arguments, **keywords)
-        resume = functools.partial(next, generator)
-        try:
-            while True:
-                with block:
-                    try:
-                        value = resume()
-                    except StopIteration as end:
-                        return end.value
-                try:
-                    resume = functools.partial(generator.send, (yield value))
-                except GeneratorExit:
-                    raise
-                except BaseException as error:  # what the caller threw in
-                    resume = functools.partial(generator.throw, error)
-        finally:
-            with block:
-                generator.close()
-    return steps
-
-
-class no_grad(_Recording):
-    """`with mg.no_grad():` or `@mg.no_grad()`: nothing is put on the tape; results do not require gradients."""
-
-    on = False
-
-
-class enable_grad(_Recording):
-    """`with mg.enable_grad():` puts operations on the tape again inside a no_grad block."""
-
-    on = True
-
-
-def is_recording() -> bool:
-    """Whether operations are put on the tape in this thread."""
-    return bool(recording.get())
-
-
 def topological_order(roots, boundary=()):
     """The Functions behind `roots`, each after all that it was made from; without those in `boundary` and behind them.
 
-    Depth-first search with a stack of its own (no recursion: graphs are deeper than Python's stack), linear in the
-    number of edges: a Function is entered once, and listed when everything below it is.
+    The order in which they were recorded is such an order, since a Function's operands exist before it does. So find what
+    can be reached (by a list of what is still to be visited, not by recursion: graphs are deeper than Python's stack), each
+    once, and sort it by its number. What a walk back along a chain finds is sorted already, in reverse, and Python's sort
+    then only turns it round: the whole is linear in the number of edges.
     """
-    order, entered = [], set(boundary)
-    stack = [(root, False) for root in roots]
-    while stack:
-        node, below_is_done = stack.pop()
-        if below_is_done:
-            order.append(node)
-        elif node not in entered:
-            entered.add(node)
-            stack.append((node, True))
-            stack.extend([(parent, False) for parent in reversed(node.parents)
-                          if isinstance(parent, Function) and parent not in entered])
-    return order
+    found, reached, waiting = [], set(boundary), list(roots)
+    while waiting:
+        function = waiting.pop()
+        if function not in reached:
+            reached.add(function)
+            found.append(function)
+            for parent in function.parents:
+                if isinstance(parent, Function):
+                    waiting.append(parent)
+    found.sort(key=_number)
+    return found
 
 
 def backward(tensor, gradient=None, retain_graph=False, create_graph=False):
@@ -158,7 +95,8 @@ def sweep(outputs, cotangents, retain_graph=False, create_graph=False, targets=N
 
     stop  go no further than the targets: what is behind them is neither visited nor freed, and one target's gradient
           does not pass through another (each is the derivative with the other targets held fixed).
-    visit(function, dz, gradients), if given, sees each step: the function, what arrived, what it passes to its parents.
+    visit(function, dz, gradients), if given, sees each step: the function, what arrived, and what it passes on, as a list of
+          (parent, gradient).
     """
     contributions = _Sum(create_graph)
     for y, dy in zip(outputs, cotangents):
@@ -180,12 +118,16 @@ def sweep(outputs, cotangents, retain_graph=False, create_graph=False, targets=N
                     story[len(order)] = dz.detach()  # by its place: by itself, it would hold itself
                 if function.retained is not None:
                     _write_retained(function, dz)
-                gradients = _local_gradients(function, dz, useful, contributions)
-                for parent, dx in zip(function.parents, gradients):
-                    if dx is not None:
+                if type(function) is Output:
+                    if function.freed:
+                        function.refuse_again()
+                    contributions.add_output(function, dz)
+                else:
+                    gradients = _gradients(function, dz, useful)
+                    for parent, dx in gradients:
                         contributions.add(parent, dx)
-                if visit is not None:
-                    visit(function, dz, gradients)
+                    if visit is not None:
+                        visit(function, dz, gradients)
             if not retain_graph:
                 function.release(FEW if remember else 0)
         if not stop:  # else these are parts of their gradients, and the sweep around this one sees the whole
@@ -199,40 +141,41 @@ def sweep(outputs, cotangents, retain_graph=False, create_graph=False, targets=N
     return leaves if targets is None else found | {x: g for x, g in leaves.items() if x in targets}
 
 
-def _local_gradients(function, dz, useful, contributions):
-    """What `function.backward(dz)` gives each operand: un-broadcast, checked; None where none is wanted."""
-    function._check_alive()
-    if isinstance(function, Output):  # hand the gradient to its place among the gradients of all the outputs
-        contributions.add_output(function.parents[0], function.index, dz)
-        return (None,)
-    if isinstance(dz, list):
-        dz = [_zeros_like_output(function, i, dz) if g is None else g for i, g in enumerate(dz)]
-        given = function.backward(*dz)
+def _gradients(function, dz, useful):
+    """What `function.backward(dz)` gives: (parent, gradient) for each operand that wants one, un-broadcast and checked."""
+    if function.freed:
+        function.refuse_again()
+    if type(dz) is list:
+        given = function.backward(*[_zeros_like_output(function, i, dz) if g is None else g for i, g in enumerate(dz)])
     else:
         given = function.backward(dz)
-    given = given if isinstance(given, (tuple, list)) else (given,)
+    if not isinstance(given, (tuple, list)):
+        given = given,
     if len(given) != len(function.parents):
-        raise GradientError(f"{function.name}.backward returned {len(given)} gradients for "
-                            f"{len(function.parents)} operands")
+        raise GradientError(f"{function.name}.backward returned {len(given)} gradients for {len(function.parents)} operands")
     result = []
-    for position, (parent, dx) in enumerate(zip(function.parents, given)):
-        if parent is None or dx is None or (useful is not None and parent not in useful):
-            result.append(None)
-        else:
-            result.append(_fitted(dx() if callable(dx) else dx, parent, dz, function, position))
+    for position, parent in enumerate(function.parents):
+        if parent is not None and (useful is None or parent in useful):
+            dx = given[position]
+            if type(dx) is not Tensor and callable(dx):
+                dx = dx()
+            like = parent if isinstance(parent, Function) else parent._data
+            if type(dx) is not Tensor or dx._data.shape != like.shape or dx._data.dtype is not like.dtype:
+                if dx is None:
+                    continue
+                dx = _fitted(dx, like, dz, function, position)
+            result.append((parent, dx))
     return result
 
 
-def _fitted(dx, parent, dz, function, position):
+def _fitted(dx, like, dz, function, position):
     """dx, summed over the axes along which its operand was broadcast, and of its operand's dtype."""
-    if dx is None:
-        return None
     if not isinstance(dx, Tensor):
         if recording.get():
             raise GradientError(f"{function.name}.backward returned a {type(dx).__name__} where a Tensor is needed: "
                                 "an array has no history, so a second derivative would be lost")
         dx = Tensor.wrap(backend.get_array_module(dx).asarray(dx))
-    shape, dtype = parent.shape, parent.dtype
+    shape, dtype = like.shape, like.dtype
     if dx._data.shape != shape:
         dx = sum_to_shape(dx, shape, function, position)
     if dx._data.dtype != dtype:
@@ -274,9 +217,12 @@ class _Sum:
             if not self.create_graph:
                 self.ours.add(node)
 
-    def add_output(self, function, index, dz):
+    def add_output(self, output, dz):
+        """Put dz in its place among the gradients of all the results of a Function."""
+        function, = output.parents
         gradients = self.gradients.setdefault(function, [None] * len(function.outputs))
-        gradients[index] = dz if gradients[index] is None else gradients[index] + dz  # `function.output` was used too
+        before = gradients[output.index]
+        gradients[output.index] = dz if before is None else before + dz  # `function.output` was used too
 
     def pop(self, node):
         return self.gradients.pop(node, None)

@@ -22,17 +22,14 @@ its operands came from (`parents`) and the values that backward reads. Three con
   operands and the result are. Keywords of `apply` go to forward alone; what backward needs of them, forward saves on `self`.
 """
 
-import contextvars
 import functools
 import inspect
 import weakref
 
 from minigrad import backend
 from minigrad.errors import GraphError
-from minigrad.tensor import Tensor, as_array
-
-# Per thread: whether operations are put on the tape. A callable counts as True, and is told of each that is.
-recording = contextvars.ContextVar("recording", default=True)
+from minigrad.recording import recording
+from minigrad.tensor import Tensor, as_array, moment
 
 FEW = 16  # so few numbers are kept even if no gradient reads them, and outlive backward, for mg.tape to show
 
@@ -40,11 +37,15 @@ FEW = 16  # so few numbers are kept even if no gradient reads them, and outlive 
 class Function:
     """One operation: a subclass gives forward (arrays) and backward (Tensors); `apply` calls and records it."""
 
-    __slots__ = ("parents", "operands", "versions", "result", "shape", "dtype", "parameters", "result_versions", "freed",
+    __slots__ = ("parents", "operands", "number", "result", "shape", "dtype", "parameters", "version", "freed",
                  "retained", "adjoints", "__dict__", "__weakref__")
     reads = None       # {"dx": "y", "dy": "x"}: what each gradient reads; None: all operands
     hooks = None       # {number: function}, see Tensor.register_hook
     is_view = False    # whether the result may share its memory with the first operand
+
+    def __init_subclass__(cls, **keywords):
+        super().__init_subclass__(**keywords)
+        cls._kept = {}  # what `_kept_values` found out, by the operands that want a gradient
 
     def forward(self, *arrays, **parameters):
         """The result's array (or a tuple of arrays) from the operands' arrays."""
@@ -63,90 +64,96 @@ class Function:
     def apply(cls, *operands, **parameters):
         """Run forward on the operands (Tensors, arrays, numbers) and record it if one of them wants a gradient."""
         function = cls()
-        arrays, wanted = [], False
+        arrays, parents, plain = [], [], True
+        wants, bit = 0, 1  # wants: a bit for each operand that wants a gradient
         for x in operands:
+            parent = None
             if isinstance(x, Tensor):
+                plain = False
                 arrays.append(x._data)
-                wanted = wanted or x._requires_grad
+                if x._requires_grad:
+                    parent = x.creator or x
+                    wants += bit
             else:
-                arrays.append(x if backend.is_array(x) or isinstance(x, (float, int, complex)) else as_array(x))
-        if not any(map(backend.is_array, arrays)):  # Python numbers alone: they have the default dtype
+                arrays.append(x if isinstance(x, (float, int, complex)) or backend.is_array(x) else as_array(x))
+            parents.append(parent)
+            bit += bit
+        if plain and not any(map(backend.is_array, arrays)):  # Python numbers alone: they have the default dtype
             arrays = [as_array(x) for x in arrays]
         try:
             result = function.forward(*arrays, **parameters)
         except (ValueError, TypeError, IndexError) as error:
             raise _explained(error, function, arrays, parameters) from error
-        wanted = wanted and recording.get()
-        function.parameters = parameters
-        is_view = cls.is_view and isinstance(operands[0], Tensor)
+        watching = wants and recording.get()
+        if watching:
+            function.parents, function.parameters = tuple(parents), parameters
+        version = operands[0].version if cls.is_view and isinstance(operands[0], Tensor) else None
         if isinstance(result, tuple):
-            return function._wrap_several(operands, arrays, result, wanted, operands[0]._version if is_view else None)
+            return function._wrap_several(operands, arrays, result, watching and wants + bit, watching, version)
         if not backend.is_array(result):  # NumPy's reductions return scalars
             result = backend.get_array_module(*arrays).asarray(result)
-        if wanted and result.dtype.kind in "fc":
-            function._record(operands, arrays, result)
-            if wanted is not True:
-                wanted(function, operands)
-        else:
-            function = None
-        y = Tensor.wrap(result, function, operands[0]._version if is_view and result.base is not None else None)
-        if function is not None and function.result is not None:
-            function.result_versions = [(y._version, y._version[0])]
-        return y
+        if version is not None and result.base is None:
+            version = None
+        if not watching or result.dtype.kind not in "fc":
+            return Tensor.wrap(result, None, version)
+        function._record(operands, arrays, result, wants + bit)
+        if watching is not True:
+            watching(function, operands)
+        if function.result is not None:
+            function.version = version = version or [0]
+        return Tensor.wrap(result, function, version)
 
-    def _record(self, operands, arrays, result):
-        wants = tuple([isinstance(x, Tensor) and x._requires_grad for x in operands])
-        self.parents = tuple([(x.creator or x) if w else None for x, w in zip(operands, wants)])
-        kept, keep_result = _kept_values(type(self), wants)
-        self.operands = tuple([
-            (x if isinstance(x, Tensor) else _constant(a)) if k else None if w else _if_few(a)
-            for x, a, k, w in zip(operands, arrays, kept, wants)])
-        self.versions = tuple([x._version[0] if isinstance(x, Tensor) else 0 for x in self.operands])
+    def _record(self, operands, arrays, result, wants):
+        """Become a node of the graph, now."""
+        kept, keep_result, shortcut = self._kept.get(wants) or _kept_values(type(self), wants)
+        self.operands = operands if shortcut is True else shortcut or tuple([
+            (x if isinstance(x, Tensor) else _constant(a)) if k else None if p is not None else _if_few(a)
+            for x, a, k, p in zip(operands, arrays, kept, self.parents)])
+        self.number = moment()
         self.result = result if keep_result else None
         self.freed, self.retained, self.adjoints = False, None, None
         self.shape, self.dtype = (result.shape, result.dtype) if not isinstance(result, tuple) else (None, None)
 
-    def _wrap_several(self, operands, arrays, results, wanted, version):
-        if wanted:
-            self._record(operands, arrays, results)
+    def _wrap_several(self, operands, arrays, results, wants, watching, version):
+        self.version = version or [0]
+        if wants:
+            self._record(operands, arrays, results, wants)
             self.outputs = [(x.shape, x.dtype) for x in results]
-            if wanted is not True:
-                wanted(self, operands)
-        ys = tuple([Tensor.wrap(x, Output(self, i, x) if wanted and x.dtype.kind in "fc" else None, version)
-                    for i, x in enumerate(results)])
-        self.result_versions = [(y._version, y._version[0]) for y in ys]
-        return ys
+            if watching is not True:
+                watching(self, operands)
+        return tuple([Tensor.wrap(x, Output(self, i, x) if wants and x.dtype.kind in "fc" else None, self.version)
+                      for i, x in enumerate(results)])
 
     # ---- what backward reads
 
     @property
     def inputs(self):
         """The operands, as Tensors (Python numbers as they are); None for one that no wanted gradient reads."""
-        self._check_alive()
-        for position, (x, version) in enumerate(zip(self.operands, self.versions)):
-            if isinstance(x, Tensor) and x._version[0] != version:
+        if self.freed:
+            self.refuse_again()
+        for position, x in enumerate(self.operands):
+            if isinstance(x, Tensor) and x._version is not None and x._version[0] > self.number:
                 raise _changed(f"operand {position}", self, x.shape)
         return self.operands
 
     @property
     def output(self):
         """The result, as a Tensor with its history."""
-        self._check_alive()
+        if self.freed:
+            self.refuse_again()
         if self.result is None:
             raise GraphError(f"{self.name}.backward uses self.output, which {self.name}.reads does not name, so it was not "
                              'kept: add "output" to what that gradient reads')
-        if any(now[0] != version for now, version in self.result_versions):
+        if self.version[0] > self.number:
             raise _changed("the result", self, self.shape)
-        boxes = [box for box, _ in self.result_versions]
         if isinstance(self.result, tuple):
-            return tuple(Tensor.wrap(x, Output(self, i, x), box) for i, (x, box) in enumerate(zip(self.result, boxes)))
-        return Tensor.wrap(self.result, self, boxes[0])
+            return tuple(Tensor.wrap(x, Output(self, i, x), self.version) for i, x in enumerate(self.result))
+        return Tensor.wrap(self.result, self, self.version)
 
-    def _check_alive(self):
-        if self.freed:
-            raise GraphError(
-                f"the graph behind this {self.name} was freed by an earlier backward(): "
-                "call backward(retain_graph=True) the first time to go through it twice")
+    def refuse_again(self):
+        """Say that the graph is gone."""
+        raise GraphError(f"the graph behind this {self.name} was freed by an earlier backward(): "
+                         "call backward(retain_graph=True) the first time to go through it twice")
 
     def release(self, few=0):
         """Let go of what backward needed. With `few`, the graph's shape stays for mg.tape, and arrays of so few numbers."""
@@ -177,7 +184,7 @@ class Output(Function):
     __slots__ = ("index",)
 
     def __init__(self, function, index, array):
-        self.parents, self.operands, self.versions, self.result = (function,), (), (), None
+        self.parents, self.operands, self.number, self.result = (function,), (), moment(), None
         self.freed, self.retained, self.adjoints, self.index, self.parameters = False, None, None, index, {}
         self.shape, self.dtype = array.shape, array.dtype
 
@@ -199,21 +206,33 @@ def operand_names(cls):
     return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD), several
 
 
-@functools.cache
 def _kept_values(cls, wants):
-    """Which operands, and whether the result, to keep, given which operands want a gradient; from `cls.reads`."""
+    """From `cls.reads`: (which operands to keep, whether to keep the result, a shortcut), noted in `cls._kept`.
+
+    The shortcut, where all operands want a gradient: True if all are kept, a None for each if all are dropped. `wants` has
+    a bit for each operand that wants a gradient, and a 1 above them, which tells their number.
+    """
+    count = wants.bit_length() - 1
+    wanted = [bool(wants >> i & 1) for i in range(count)]
     if cls.reads is None:
-        return (True,) * len(wants), True
-    names, _ = operand_names(cls)
-    for dx, values in cls.reads.items():
-        if unknown := {dx.removeprefix("d"), *values.replace(",", " ").split()} - {*names, "output"}:
-            raise TypeError(f"{cls.__name__}.reads names {', '.join(sorted(unknown))}; forward's operands are "
-                            f"{', '.join(names)}, and the result is \"output\"")
-    read = set()
-    for name, want in zip(names, wants):
-        if want:
-            read.update(cls.reads.get("d" + name, "").replace(",", " ").split())
-    return tuple(n in read for n in names[:len(wants)]) + (False,) * (len(wants) - len(names)), "output" in read
+        kept, keep_result = [True] * count, True
+    else:
+        names, _ = operand_names(cls)
+        for dx, values in cls.reads.items():
+            if unknown := {dx.removeprefix("d"), *values.replace(",", " ").split()} - {*names, "output"}:
+                raise TypeError(f"{cls.__name__}.reads names {', '.join(sorted(unknown))}; forward's operands are "
+                                f"{', '.join(names)}, and the result is \"output\"")
+        read = set()
+        for name, want in zip(names, wanted):
+            if want:
+                read.update(cls.reads.get("d" + name, "").replace(",", " ").split())
+        kept = [i < len(names) and names[i] in read for i in range(count)]
+        keep_result = "output" in read
+    shortcut = None
+    if all(wanted):
+        shortcut = True if all(kept) else None if any(kept) else (None,) * count
+    cls._kept[wants] = kept, keep_result, shortcut
+    return cls._kept[wants]
 
 
 def _changed(what, function, shape):

@@ -4,12 +4,16 @@ One table each. `METHODS` are what `t.name(...)` calls, `UFUNCS` and `FUNCTIONS`
 that is not in a table raises: silently converting the Tensor to an array would lose its gradient.
 """
 
+import operator
+
 import numpy as np
 
 from minigrad import autograd, backend
 from minigrad import functions as F
 from minigrad.functions import linalg
+from minigrad.functions.arithmetic import Add, Divide, Multiply, Power, Subtract
 from minigrad.functions.device import to
+from minigrad.recording import recording
 from minigrad.tensor import Tensor
 
 METHODS = {
@@ -20,17 +24,15 @@ METHODS = {
         "astype clip exp log sqrt sin cos tanh abs relu sigmoid softmax log_softmax flip broadcast_to matmul "
         "square prod cumsum cumprod median norm repeat roll take topk tril triu diagonal trace unstack").split()},
     "flatten": F.ravel, "view": F.reshape, "dot": F.dot,
-    "__add__": F.add, "__sub__": F.subtract, "__mul__": F.multiply, "__truediv__": F.divide, "__pow__": F.power,
-    "__matmul__": F.matmul, "__neg__": F.negative, "__abs__": F.absolute, "__getitem__": F.getitem,
-    "__pos__": lambda x: x, "__mod__": F.remainder, "__floordiv__": F.floor_divide, "__round__": F.round,
+    "__neg__": F.negative, "__abs__": F.absolute, "__getitem__": F.getitem, "__pos__": lambda x: x, "__round__": F.round,
     **{name: getattr(F, name) for name in (
         "tan arcsin arccos arctan sinh cosh arcsinh arccosh arctanh exp2 expm1 log2 log10 log1p reciprocal sign floor ceil "
         "trunc round").split()},
     "__iter__": lambda x: iter(F.unstack(x)) if x.ndim else _no_iteration(),
 }
 
-REFLECTED = {"__radd__": F.add, "__rsub__": F.subtract, "__rmul__": F.multiply, "__rtruediv__": F.divide,
-             "__rpow__": F.power, "__rmatmul__": F.matmul, "__rmod__": F.remainder, "__rfloordiv__": F.floor_divide}
+OPERATORS = {"add": Add.apply, "sub": Subtract.apply, "mul": Multiply.apply, "truediv": Divide.apply, "pow": Power.apply,
+             "matmul": F.matmul, "mod": F.remainder, "floordiv": F.floor_divide}  # x + y, and y + x if y is no Tensor
 
 COMPARISONS = {f"__{name}__": name for name in ("lt", "le", "eq", "ne", "gt", "ge")}  # they give plain arrays
 
@@ -120,11 +122,34 @@ def _operand(x):
     return isinstance(x, (Tensor, int, float, complex, np.generic, list, tuple)) or backend.is_array(x)
 
 
-def _binary(function, reflected=False):
+def _operator(function, bare):
+    """x + y. Where nothing is recorded, nothing is needed but `bare`, Python's own operator on the two arrays.
+
+    That is the inside of every backward pass, so it is written out: a call of Tensor.wrap would take a tenth of it.
+    """
+    new, is_recording = Tensor.__new__, recording.get
+
     def method(self, other):
-        if not _operand(other):
-            return NotImplemented
-        return function(other, self) if reflected else function(self, other)
+        if type(other) is Tensor:
+            if not is_recording() or not (self._requires_grad or other._requires_grad):
+                try:
+                    array = bare(self._data, other._data)
+                except (TypeError, ValueError):
+                    return function(self, other)  # which explains what is wrong
+                if type(array) is type(self._data):  # NumPy makes a scalar of 0-d arrays
+                    tensor = new(Tensor)
+                    tensor._data, tensor._requires_grad = array, False
+                    tensor._grad = tensor.creator = tensor._version = None
+                    return tensor
+            return function(self, other)
+        return function(self, other) if _operand(other) else NotImplemented
+    return method
+
+
+def _reflected(function):
+    """y + x, where y is no Tensor."""
+    def method(self, other):
+        return function(other, self) if _operand(other) else NotImplemented
     return method
 
 
@@ -142,11 +167,11 @@ def _plain_method(name):
 
 def bind():
     """Give Tensor everything in the tables."""
-    binary = {"__add__", "__sub__", "__mul__", "__truediv__", "__pow__", "__matmul__", "__mod__", "__floordiv__"}
     for name, function in METHODS.items():
-        setattr(Tensor, name, _binary(function) if name in binary else _method(function))
-    for name, function in REFLECTED.items():
-        setattr(Tensor, name, _binary(function, reflected=True))
+        setattr(Tensor, name, function)
+    for name, function in OPERATORS.items():
+        setattr(Tensor, f"__{name}__", _operator(function, getattr(operator, name)))
+        setattr(Tensor, f"__r{name}__", _reflected(function))
     for name, comparison in COMPARISONS.items():
         setattr(Tensor, name, _comparison(comparison))
     for name in PLAIN:
@@ -157,11 +182,6 @@ def bind():
     Tensor.__array__, Tensor.__array_ufunc__, Tensor.__array_function__ = _array, _array_ufunc, _array_function
     Tensor.__dlpack__ = _dlpack
     Tensor.__dlpack_device__ = lambda self: self.data.__dlpack_device__()
-
-
-def _method(function):
-    """The function as a method (a lambda or a def binds by itself)."""
-    return function
 
 
 bind()

@@ -5,10 +5,14 @@ A Tensor knows no mathematics. `minigrad/operators.py` binds `+`, `.sum()`, `.ba
 
 import contextlib
 import contextvars
+import itertools
 
 import numpy as np
 
 from minigrad import backend
+
+moment = itertools.count(1).__next__  # numbers everything that happens: operations as they are recorded, changes in place
+_new = object.__new__
 
 _default_dtype = contextvars.ContextVar("default_dtype", default=np.dtype(np.float32))  # noqa: B039 (a dtype cannot change)
 
@@ -90,19 +94,19 @@ class Tensor:
         self._requires_grad = False
         self._grad = None
         self.creator = None
-        self._version = [0]  # a box, since a view shares the count of what it views
+        self._version = None
         if requires_grad:
             self.requires_grad = True
 
-    @classmethod
-    def wrap(cls, array, creator=None, version=None):
+    @staticmethod
+    def wrap(array, creator=None, version=None):
         """A Tensor around `array` itself, without a copy or a check: what the engine makes."""
-        tensor = Tensor.__new__(Tensor)
+        tensor = _new(Tensor)
         tensor._data = array
         tensor._requires_grad = creator is not None
         tensor._grad = None
         tensor.creator = creator
-        tensor._version = version or [0]
+        tensor._version = version
         return tensor
 
     # ---- what it holds
@@ -129,9 +133,16 @@ class Tensor:
         if here != there:
             raise ValueError(f"cannot assign {what} on {there} to a Tensor on {here}: move it with .to({here!r})")
 
+    @property
+    def version(self):
+        """[the moment of the last change in place], a box, since a view shares it with what it views."""
+        if self._version is None:
+            self._version = [0]
+        return self._version
+
     def bump_version(self):
         """Say that the array was changed in place, so that backward refuses to use values that are gone."""
-        self._version[0] += 1
+        self.version[0] = moment()
 
     @property
     def requires_grad(self):
@@ -189,7 +200,7 @@ class Tensor:
 
     def detach(self):
         """The same array without its history: no gradient flows to or through it."""
-        return Tensor.wrap(self._data, version=self._version)
+        return Tensor.wrap(self._data, version=self.version)
 
     def zero_grad(self):
         """Forget the gradient."""
@@ -238,7 +249,7 @@ class Tensor:
                             "copy .detach()")
         copy = type(self).__new__(type(self))
         memo[id(self)] = copy
-        copy._data, copy._requires_grad, copy._version = self._data.copy(), self._requires_grad, [0]
+        copy._data, copy._requires_grad, copy._version = self._data.copy(), self._requires_grad, None
         copy._grad, copy.creator = None if self._grad is None else Tensor(self._grad), None
         for name in getattr(type(self), "extra_slots", ()):
             setattr(copy, name, getattr(self, name))

@@ -13,10 +13,10 @@ which every number takes part, so that one wrong number among many still shows.
 import numpy as np
 
 from minigrad.errors import GradientError
-from minigrad.function import recording
 from minigrad.gradcheck.finite_differences import EPS, FIRST, estimates, has_kink, one_sided
 from minigrad.gradcheck.problem import Local, Problem, Settings
 from minigrad.gradcheck.report import Comparison, Culprit, Failure, GradientReport, meaning
+from minigrad.recording import recording
 
 FEW_INPUTS, FEW_OUTPUTS = 100, 24   # up to here the whole Jacobian is compared
 DIRECTIONS, COTANGENTS = 8, 3       # beyond, so many random ones

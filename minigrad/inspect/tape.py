@@ -13,8 +13,9 @@ from rich.console import Group
 from rich.text import Text
 
 from minigrad import autograd, backend
-from minigrad.function import Function, Output, operand_names, recording
+from minigrad.function import Function, Output, operand_names
 from minigrad.inspect.tables import Printed, new_table
+from minigrad.recording import recording
 from minigrad.tensor import Tensor
 
 FEW = 6         # up to so many numbers are written out

@@ -39,7 +39,7 @@ class Call:
 
     def _stand_in(self, x, where, outside):
         if isinstance(x, Tensor):
-            array, version, linked = x._data, x._version, x.requires_grad and outside
+            array, version, linked = x._data, x.version, x.requires_grad and outside
         else:
             array, version, linked = as_array(x), None, False
         if array.dtype.kind not in "fc":

@@ -96,6 +96,6 @@ class _Block:
 
 
 def _fresh(x):
-    leaf = Tensor.wrap(x._data, version=x._version)
+    leaf = Tensor.wrap(x._data, version=x.version)
     leaf.requires_grad = True
     return leaf

@@ -1,6 +1,7 @@
 """Which Tensors a function reads without being given them: parameters, and what else it closes over."""
 
-from minigrad.function import Output, recording
+from minigrad.function import Output
+from minigrad.recording import recording
 from minigrad.tensor import Tensor
 
 
