@@ -73,27 +73,21 @@ def cases():
     T = torch.nn.functional
     found = {}
     unary = ("exp exp2 expm1 log log2 log10 log1p sqrt square reciprocal sin cos tan arcsin arccos arctan sinh cosh tanh "
-             "arcsinh arctanh erf erfc abs negative sign floor digamma gammaln logit expit sigmoid relu relu6 leaky_relu elu "
-             "selu celu gelu silu mish softsign hardtanh hard_sigmoid hard_silu log_sigmoid softplus sinc nan_to_num")
+             "arcsinh arctanh erf erfc abs negative sign floor digamma gammaln logit expit sigmoid relu relu6 leaky_relu "
+             "elu selu celu gelu silu mish softsign hardtanh hard_sigmoid hard_silu log_sigmoid softplus sinc nan_to_num")
     torch_names = {"gammaln": torch.special.gammaln, "expit": torch.special.expit, "hard_sigmoid": T.hardsigmoid,
                    "hard_silu": T.hardswish, "log_sigmoid": T.logsigmoid}
     for name in unary.split():
-        theirs = torch_names.get(name) or getattr(torch, name, None) or getattr(torch.special, name, None) or getattr(T, name)
-        found[name] = getattr(F, name), theirs, [SHAPE]
+        home = next(m for m in (torch, torch.special, T) if name in torch_names or hasattr(m, name))
+        found[name] = getattr(F, name), torch_names.get(name) or getattr(home, name), [SHAPE]
     for name in "add subtract multiply divide power maximum minimum arctan2 hypot logaddexp xlogy".split():
         theirs = {"power": torch.pow, "xlogy": torch.special.xlogy}.get(name) or getattr(torch, name)
         found[name] = getattr(F, name), theirs, [SHAPE, SHAPE]
     found["multiply by a number"] = lambda x: x * 2.5, lambda x: x * 2.5, [SHAPE]
     found["add, broadcast"] = F.add, torch.add, [SHAPE, (256,)]
     found["multiply, broadcast"] = F.multiply, torch.multiply, [SHAPE, (256,)]
-    for name in "sum mean max min prod logsumexp cumsum cumprod sort".split():
-        def theirs(x, f=getattr(torch, name), name=name):
-            result = f(x, 1)
-            return result[0] if name in ("max", "min", "sort") else result
-        found[name] = (lambda x, f=getattr(F, name): f(x, axis=1)), theirs, [SHAPE]
-    for name in "var std".split():
-        found[name] = ((lambda x, f=getattr(F, name): f(x, axis=1)),
-                       (lambda x, f=getattr(torch, name): f(x, 1, correction=0)), [SHAPE])
+    for name in "sum mean max min prod logsumexp cumsum cumprod sort var std".split():
+        found[name] = _along_rows(name)
     found["norm"] = lambda x: F.norm(x, axis=1), lambda x: torch.linalg.vector_norm(x, dim=1), [SHAPE]
     found["clip"] = lambda x: F.clip(x, 0.2, 0.5), lambda x: torch.clip(x, 0.2, 0.5), [SHAPE]
     mask = np.random.default_rng(1).random(SHAPE) < 0.5
@@ -126,6 +120,18 @@ def cases():
     found["einsum"] = (lambda x, y: F.einsum("bij,bjk->bik", x, y), lambda x, y: torch.einsum("bij,bjk->bik", x, y),
                        [square, square])
     return found
+
+
+def _along_rows(name):
+    """A reduction or scan along axis 1."""
+    import torch
+    ours, theirs = getattr(F, name), getattr(torch, name)
+    options = {"correction": 0} if name in ("var", "std") else {}
+
+    def pytorch(x):
+        result = theirs(x, 1, **options)
+        return result[0] if isinstance(result, tuple) else result
+    return lambda x: ours(x, axis=1), pytorch, [SHAPE]
 
 
 def main(argv=None):

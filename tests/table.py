@@ -26,6 +26,7 @@ from minigrad.functions import (
     convolution,
     device,
     exponential,
+    gaussian,
     indexing,
     linear,
     losses,
@@ -181,9 +182,11 @@ add("sqrt", F.sqrt, positive((2, 3)), np.sqrt, exponential.Sqrt, elementwise=Tru
 add("relu", F.relu, distinct((3, 4)), lambda x: np.where(x > 0, x, 0), activations.Relu, elementwise=True)
 add("sigmoid", F.sigmoid, normal((2, 3)), lambda x: 1 / (1 + np.exp(-x)), activations.Sigmoid, elementwise=True)
 add("softplus", F.softplus, normal((2, 3)), lambda x: np.log(1 + np.exp(x)), activations.Softplus, elementwise=True)
-add("gelu", F.gelu, normal((2, 3)), lambda x: x * scipy.special.ndtr(x), activations.Gelu, elementwise=True)
+add("gelu", F.gelu, normal((2, 3)), lambda x: x * scipy.special.ndtr(x), gaussian.Gelu,
+    gaussian.GeluSlope, elementwise=True)
 add("gelu/tanh", lambda x: F.gelu(x, approximate="tanh"), normal((2, 3)),
-    lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x ** 3))), elementwise=True)
+    lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x ** 3))),
+    gaussian.GeluTanh, gaussian.GeluTanhSlope, elementwise=True)
 for axis in (-1, 0, 1, (0, 2)):
     add(f"softmax/axis {axis}", lambda x, axis=axis: F.softmax(x, axis), normal((2, 3, 4)),
         lambda x, axis=axis: R.softmax(x, axis), activations.Softmax)

@@ -9,6 +9,7 @@ import scipy.special
 
 import minigrad as mg
 import minigrad.functions as F
+from minigrad.functions.gaussian import normal_cdf
 
 EPS = np.finfo(np.float64).eps
 INF, NAN = np.inf, np.nan
@@ -158,3 +159,11 @@ def test_numbers_do_not_widen_whatever_the_default_dtype(f, default):
 
 def test_entropy_of_a_certain_distribution_has_a_finite_slope():
     same(slope(lambda p: -F.xlogy(p, p).sum(), [1.0, 0.0, 0.5]), math.log(2) / 2, [-3, 0, 3 * (math.log(2) - 1)])
+
+
+def test_the_normal_distribution_in_float32_is_exact_to_rounding():
+    """The series of gaussian.py, on a fine grid, against SciPy's function in float64: within one unit of 1's last place."""
+    x = np.concatenate([np.linspace(-8, 8, 400_001), [-1e30, -40, 40, 1e30]]).astype(np.float32)
+    error = normal_cdf(x) - scipy.special.ndtr(x.astype(np.float64))
+    assert normal_cdf(x).dtype == np.float32 and np.abs(error).max() < np.finfo(np.float32).eps
+    np.testing.assert_array_equal(normal_cdf(np.array([-np.inf, np.inf, np.nan], np.float32)), [0, 1, np.nan])

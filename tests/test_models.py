@@ -43,3 +43,50 @@ def test_a_few_steps_learn_some_images_by_heart(make):
     model.compile(mg.optimizers.Adam(0.003), "sparse_categorical_crossentropy", ["accuracy"])
     history = model.fit(x, y, epochs=15, batch_size=20, verbose=0).history
     assert history["accuracy"][-1] > 0.9 and model.evaluate(x, y)["loss"] < 0.5 * history["loss"][0]
+
+
+def tiny_gpt():
+    mg.seed(0)
+    model = mg.models.GPT(vocabulary=11, context=6, width=8, depth=2, heads=2)
+    model(np.zeros((1, 1), int))
+    return model
+
+
+def test_parameters_of_gpt():
+    model = tiny_gpt()
+    assert model.count_params() == 11 * 8 + 6 * 8 + 2 * (12 * 8 ** 2 + 13 * 8) + 2 * 8
+    big = mg.models.GPT(50257, 1024, width=768, depth=1, heads=12)
+    big(np.zeros((1, 1), int))
+    assert big.count_params() + 11 * (12 * 768 ** 2 + 13 * 768) == 124_439_808  # GPT-2's, published as 124 M
+
+
+def test_gpt_looks_back_only():
+    """The logits at a place do not depend on the tokens after it, and do on all before it."""
+    model, rng = tiny_gpt(), np.random.default_rng(0)
+    ids = rng.integers(0, 11, (2, 6))
+    logits = model(ids).numpy()
+    assert logits.shape == (2, 6, 11)
+    for changed in range(6):
+        other = ids.copy()
+        other[:, changed] = (ids[:, changed] + 1) % 11
+        differs = np.abs(model(other).numpy() - logits).max(axis=(0, 2)) > 1e-6
+        np.testing.assert_array_equal(differs, np.arange(6) >= changed)
+
+
+def test_gpt_learns_a_sequence_by_heart():
+    model = tiny_gpt()
+    ids = np.array([[1, 7, 3, 3, 9, 0, 5]])
+    optimizer = mg.optimizers.AdamW(model.parameters(), 0.01)
+    for _ in range(60):
+        loss = mg.cross_entropy(model(ids[:, :-1], training=True), ids[:, 1:])
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    np.testing.assert_array_equal(model(ids[:, :-1]).numpy().argmax(-1), ids[:, 1:])
+
+
+def test_gpt_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match="context"):
+        tiny_gpt()(np.zeros((1, 7), int))
+    with pytest.raises(ValueError, match="divisible"):
+        mg.models.GPT(5, 4, width=10, heads=4)

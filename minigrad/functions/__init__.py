@@ -4,7 +4,7 @@ Read arithmetic first, then convolution. `import minigrad.functions as F` has Py
 are `mg.exp`, `mg.sum` ... as well.
 """
 
-from minigrad.functions.activations import gelu, log_softmax, relu, sigmoid, softmax, softplus
+from minigrad.functions.activations import log_softmax, relu, sigmoid, softmax, softplus
 from minigrad.functions.arithmetic import (
     absolute, add, clip, divide, maximum, minimum, multiply, negative, power, square, subtract, where,
 )
@@ -15,6 +15,7 @@ from minigrad.functions.einsum import dot, einsum, inner, kron, outer, tensordot
 from minigrad.functions.exponential import (
     cbrt, cos, erf, exp, exp2, expm1, log, log1p, log2, log10, reciprocal, sin, sqrt, tanh,
 )
+from minigrad.functions.gaussian import gelu
 from minigrad.functions.indexing import embedding, getitem, index_add, index_update, take_along_axis
 from minigrad.functions.linear import matmul
 from minigrad.functions.losses import cross_entropy, mse_loss

@@ -1,11 +1,9 @@
 """Activations: the bends between the linear layers, and softmax."""
 
-import math
-
 from minigrad import backend
 from minigrad.backend import get_array_module
 from minigrad.function import Function, public
-from minigrad.functions.exponential import erf, exp, tanh
+from minigrad.functions.exponential import exp
 from minigrad.functions.reductions import sum
 
 
@@ -90,23 +88,6 @@ class LogSoftmax(Function):
         return dy - exp(self.output) * sum(dy, self.axis, keepdims=True)
 
 
-class Gelu(Function):
-    """y = x Φ(x)          dx = dy * (Φ(x) + x φ(x))
-
-    Φ is the normal distribution's cumulative function, Φ(x) = (1 + erf(x/√2)) / 2, and φ(x) = exp(-x²/2) / √(2π) its
-    density, Φ' = φ. Hendrycks & Gimpel 2016, "Gaussian Error Linear Units".
-    """
-
-    reads = {"dx": "x"}
-
-    def forward(self, x):
-        return x * (0.5 * (1 + backend.special(x).erf(x * math.sqrt(0.5))))
-
-    def backward(self, dy):
-        x, = self.inputs
-        return dy * (0.5 * (1 + erf(x * math.sqrt(0.5))) + x * (exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))))
-
-
 def stable_softmax(x, axis):
     """softmax of an array: the largest exponent is 0, so nothing overflows, and the sum is at least 1."""
     if x.size == 0:
@@ -141,15 +122,3 @@ def softmax(x, axis=-1):
 def log_softmax(x, axis=-1):
     """yᵢ = xᵢ - log Σⱼ exp(xⱼ) along an axis          dx = dy - exp(y) Σ dy"""
     return LogSoftmax.apply(x, axis=axis)
-
-
-def gelu(x, approximate="none"):
-    """y = x Φ(x), Φ the normal distribution's cumulative function          dx = dy * (Φ(x) + x φ(x))
-
-    approximate="tanh" takes GPT-2's 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))) instead (Hendrycks & Gimpel 2016, sec. 2).
-    """
-    if approximate == "tanh":
-        return 0.5 * x * (1 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
-    if approximate != "none":
-        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
-    return Gelu.apply(x)

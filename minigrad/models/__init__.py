@@ -1,3 +1,4 @@
 """Models: compositions of layers, nothing new."""
 
+from minigrad.models.gpt import GPT
 from minigrad.models.lenet import LeNet, LeNet5
