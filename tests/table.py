@@ -28,10 +28,10 @@ from minigrad.functions import (
     exponential,
     gaussian,
     indexing,
-    linear,
     losses,
     normalization,
     pooling,
+    products,
     reductions,
     shapes,
 )
@@ -381,7 +381,11 @@ MATMUL = {
     "/nothing inside": ((2, 0), (0, 3)), "/batch with nothing inside": ((2, 3, 0), (0, 4)),
 }
 for variant, operands in MATMUL.items():
-    add("matmul" + variant, F.matmul, normal(*operands), np.matmul, linear.Matmul)
+    add("matmul" + variant, F.matmul, normal(*operands), np.matmul, products.Matmul)
+for variant, shape in {"": (2, 3), "/vector": (3,), "/batch": (2, 2, 3), "/no rows": (0, 3)}.items():
+    add("linear" + variant, F.linear, normal(shape, (3, 4), (4,)), lambda x, w, b: np.dot(x, w) + b, products.Linear)
+add("linear/nothing inside", F.linear, normal((2, 0), (0, 3), (3,)), lambda x, w, b: b + np.zeros((2, 1)), products.Linear)
+add("linear/no bias", F.linear, normal((2, 3), (3, 4)), np.dot, products.Matmul)
 
 
 # ---- losses

@@ -676,6 +676,8 @@ def test_repeated_indices_add_up():
 @pytest.mark.parametrize("call, error, words", [
     (lambda x: F.matmul(x, x), ValueError, "inner lengths"),
     (lambda x: F.matmul(x, 2.0), ValueError, "0-d"),
+    (lambda x: F.linear(x, np.ones((2, 4)), np.ones(4)), ValueError, "linear"),
+    (lambda x: F.linear(x, np.ones((3, 4)), np.ones(3)), ValueError, r"b \(3,\)"),
     (lambda x: F.add(x, np.ones(4)), ValueError, "Add"),
     (lambda x: F.sum(x, axis=2), (IndexError, ValueError), "axis 2"),
     (lambda x: F.max(x, axis=(0, 5)), IndexError, "axis 5"),

@@ -113,6 +113,8 @@ ORACLE["index_update/mask"] = lambda x, v, m: updated(x, m, v)
 
 for variant in MATMUL:
     ORACLE["matmul" + variant] = torch.matmul
+for variant in ("", "/vector", "/batch", "/no rows", "/nothing inside", "/no bias"):
+    ORACLE["linear" + variant] = lambda x, w, *b: TF.linear(x, w.T, *b)
 
 
 ORACLE |= {

@@ -17,7 +17,7 @@ from minigrad.functions.exponential import (
 )
 from minigrad.functions.gaussian import gelu
 from minigrad.functions.indexing import embedding, getitem, index_add, index_update, take_along_axis
-from minigrad.functions.linear import matmul
+from minigrad.functions.products import linear, matmul
 from minigrad.functions.losses import cross_entropy, mse_loss
 from minigrad.functions.normalization import layer_norm
 from minigrad.functions.order import diag, diagonal, repeat, roll, sort, take, tile, topk, trace, tril, triu

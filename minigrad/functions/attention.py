@@ -7,7 +7,7 @@ from minigrad.backend import get_array_module
 from minigrad.function import Function
 from minigrad.functions.activations import softmax, stable_softmax
 from minigrad.functions.arithmetic import where
-from minigrad.functions.linear import matmul
+from minigrad.functions.products import matmul
 from minigrad.functions.reductions import sum
 from minigrad.functions.shapes import swapaxes
 from minigrad.tensor import Tensor, as_array

@@ -23,7 +23,7 @@ from minigrad.backend import get_array_module
 from minigrad.function import Function
 from minigrad.functions.arithmetic import where
 from minigrad.functions.inverses import solve
-from minigrad.functions.linear import matmul
+from minigrad.functions.products import matmul
 from minigrad.functions.shapes import as_operand, concatenate, expand_dims, swapaxes
 from minigrad.tensor import Tensor
 

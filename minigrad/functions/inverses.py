@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.backend import get_array_module
 from minigrad.function import Function
-from minigrad.functions.linear import matmul
+from minigrad.functions.products import matmul
 from minigrad.functions.shapes import as_operand, broadcast_to, expand_dims, squeeze, swapaxes
 from minigrad.tensor import Tensor
 

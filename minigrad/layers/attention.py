@@ -43,8 +43,7 @@ class MultiHeadAttention(Layer):
         heads = F.dropout(heads, self.dropout, training)
         n, h, t, v_dim = heads.shape
         rows = F.reshape(F.swapaxes(heads, 1, 2), (n, t, h * v_dim))                        # the heads side by side
-        y = F.matmul(rows, F.reshape(self.output_kernel, (h * v_dim, -1)))
-        return y + self.output_bias if self.use_bias else y
+        return F.linear(rows, F.reshape(self.output_kernel, (h * v_dim, -1)), self.output_bias if self.use_bias else None)
 
     def _project(self, x, role):
         """x (N, T, D) -> (N, H, T, K): all heads in one product, then apart."""
@@ -52,10 +51,9 @@ class MultiHeadAttention(Layer):
         d, h, k = kernel.shape
         if x.ndim != 3 or x.shape[-1] != d:
             raise ValueError(f"expected a {role} of shape (N, T, {d}), got {tuple(x.shape)}")
-        y = F.reshape(F.matmul(as_float(x, kernel), F.reshape(kernel, (d, h * k))), (*x.shape[:2], h, k))
-        if self.use_bias:
-            y = y + self._parameters[f"{role}_bias"]
-        return F.swapaxes(y, 1, 2)
+        bias = F.ravel(self._parameters[f"{role}_bias"]) if self.use_bias else None
+        y = F.linear(as_float(x, kernel), F.reshape(kernel, (d, h * k)), bias)
+        return F.swapaxes(F.reshape(y, (*x.shape[:2], h, k)), 1, 2)
 
     def describe(self):
         return f"MultiHeadAttention, {self.num_heads} heads of {self.key_dim}"

@@ -40,8 +40,7 @@ class Dense(Layer):
     def call(self, x):
         if x.ndim < 2 or x.shape[-1] != self.kernel.shape[0]:
             raise ValueError(f"expected {self.kernel.shape[0]} features on the last axis, got shape {tuple(x.shape)}")
-        y = F.matmul(as_float(x, self.kernel), self.kernel)
-        return self.activation(y + self.bias if self.use_bias else y)
+        return self.activation(F.linear(as_float(x, self.kernel), self.kernel, self.bias if self.use_bias else None))
 
 
 class Flatten(Layer):

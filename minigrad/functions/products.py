@@ -1,0 +1,88 @@
+"""Products of matrices."""
+
+import math
+
+from minigrad.backend import get_array_module
+from minigrad.function import Function
+from minigrad.functions.reductions import sum
+from minigrad.functions.shapes import expand_dims, reshape, squeeze, swapaxes
+from minigrad.tensor import Tensor
+
+
+class Matmul(Function):
+    """z = x @ y          dx = dz @ yᵀ,   dy = xᵀ @ dz
+
+    x (..., n, k), y (..., k, m), z (..., n, m); the leading axes broadcast.
+    z_ij = Σ_k x_ik y_kj, so x_ik meets dz_ij with weight y_kj:  dx_ik = Σ_j dz_ij y_kj;  likewise dy_kj = Σ_i x_ik dz_ij.
+    """
+
+    reads = {"dx": "y", "dy": "x"}
+
+    def forward(self, x, y):
+        return get_array_module(x, y).matmul(x, y)
+
+    def backward(self, dz):
+        x, y = self.inputs
+        return lambda: matmul(dz, swapaxes(y, -1, -2)), lambda: matmul(swapaxes(x, -1, -2), dz)
+
+
+class Linear(Function):
+    """y = x @ w + b          dx = dy @ wᵀ,   dw = xᵀ @ dy,   db = Σ dy over the rows
+
+    x (..., in), w (in, out), b (out,), y (..., out): a product as in Matmul, and a sum whose b is repeated in every row. The
+    bias is added in place, which saves a pass over an array of y's size.
+    """
+
+    reads = {"dx": "w", "dw": "x"}
+
+    def forward(self, x, w, b):
+        rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])  # one tall product
+        y = get_array_module(x, w).matmul(rows, w).reshape(*x.shape[:-1], w.shape[1])
+        if y.dtype != b.dtype:
+            return y + b
+        y += b
+        return y
+
+    def backward(self, dy):
+        x, w, _ = self.inputs
+        rows = tuple(range(dy.ndim - 1))
+        return (lambda: matmul(dy, swapaxes(w, 0, 1)), lambda: matmul(swapaxes(_as_rows(x), 0, 1), _as_rows(dy)),
+                lambda: sum(dy, rows))
+
+
+def _as_rows(x):
+    return reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+
+
+def linear(x, w, b=None):
+    """y = x @ w + b          dx = dy @ wᵀ,   dw = xᵀ @ dy,   db = Σ dy over the rows
+
+    x (..., in), w (in, out), b (out,) or None, y (..., out). (The weights lie as in Keras's Dense; PyTorch's have them
+    transposed.)
+    Raises ValueError for shapes that do not agree.
+    """
+    if w.ndim != 2 or x.ndim == 0 or x.shape[-1] != w.shape[0] or (b is not None and tuple(b.shape) != (w.shape[1],)):
+        bias = "" if b is None else f", b {tuple(b.shape)}"
+        raise ValueError(f"linear: expected x (..., in), w (in, out), b (out,), got x {tuple(x.shape)}, w {tuple(w.shape)}"
+                         + bias)
+    return matmul(x, w) if b is None else Linear.apply(x, w, b)
+
+
+def matmul(x, y):
+    """The product of matrices, batched and broadcast, as numpy.matmul: a vector on the left is a row, on the right a column.
+
+    dx = dz @ yᵀ, dy = xᵀ @ dz.
+    """
+    x, y = (a if hasattr(a, "ndim") else Tensor(a) for a in (x, y))
+    if x.ndim == 0 or y.ndim == 0:
+        raise ValueError("matmul: a 0-d operand is no matrix; use * for a scalar")
+    if x.ndim == 1:
+        return squeeze(matmul(expand_dims(x, 0), y), -2 if y.ndim > 1 else 0)
+    if y.ndim == 1:
+        return squeeze(matmul(x, expand_dims(y, 1)), -1)
+    if x.shape[-1] != y.shape[-2]:
+        raise ValueError(f"matmul: the inner lengths differ: {tuple(x.shape)} @ {tuple(y.shape)}")
+    if y.ndim == 2 and x.ndim > 2:  # one tall product instead of a batch of small ones with the same matrix
+        rows = Matmul.apply(_as_rows(x), y)
+        return reshape(rows, (*x.shape[:-1], y.shape[-1]))
+    return Matmul.apply(x, y)
