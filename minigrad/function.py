@@ -20,6 +20,10 @@ its operands came from (`parents`) and the values that backward reads. Three con
 - A gradient may be given as `lambda: ...`; it is then computed only if that operand wants one.
 - `reads` says which values each gradient reads ("output" is the result), and only those are kept. Without it all
   operands and the result are. Keywords of `apply` go to forward alone; what backward needs of them, forward saves on `self`.
+
+For a complex z, dz means ∂L/∂Re z - i ∂L/∂Im z inside of backward, so that a change δz changes the (real) L by Re(dz δz).
+The textbook line of a holomorphic z = f(x) then stays: δz = f'(x) δx gives dx = dz f'(x). `takes_complex = True` says that
+all lines of a Function hold for complex operands; any other refuses them. Users see the conjugate (see autograd.py).
 """
 
 import contextvars
@@ -45,6 +49,7 @@ class Function:
     reads = None       # {"dx": "y", "dy": "x"}: what each gradient reads; None: all operands
     hooks = None       # {number: function}, see Tensor.register_hook
     is_view = False    # whether the result may share its memory with the first operand
+    takes_complex = False  # whether backward is right for complex operands, too
 
     def forward(self, *arrays, **parameters):
         """The result's array (or a tuple of arrays) from the operands' arrays."""
@@ -95,6 +100,8 @@ class Function:
         return y
 
     def _record(self, operands, arrays, result):
+        if not self.takes_complex:
+            _refuse_complex(self, arrays)
         wants = tuple([isinstance(x, Tensor) and x._requires_grad for x in operands])
         self.parents = tuple([(x.creator or x) if w else None for x, w in zip(operands, wants)])
         kept, keep_result = _kept_values(type(self), wants)
@@ -214,6 +221,14 @@ def _kept_values(cls, wants):
         if want:
             read.update(cls.reads.get("d" + name, "").replace(",", " ").split())
     return tuple(n in read for n in names[:len(wants)]) + (False,) * (len(wants) - len(names)), "output" in read
+
+
+def _refuse_complex(function, arrays):
+    for position, x in enumerate(arrays):
+        if isinstance(x, complex) or (hasattr(x, "dtype") and x.dtype.kind == "c"):
+            raise TypeError(f"{function.name} has no gradient for complex numbers, but operand {position} is complex: make "
+                            "it real first, with mg.real, mg.imag or mg.abs (a Function of your own that is right for "
+                            "complex operands declares takes_complex = True)")
 
 
 def _changed(what, function, shape):

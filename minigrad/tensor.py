@@ -57,6 +57,8 @@ def as_array(data, dtype=None):
             raise ValueError(f"cannot make a Tensor of a {type(data).__name__}: {error}") from None
         if dtype is None and not isinstance(first, (np.generic, np.ndarray)) and data.dtype.kind in "iuf":
             dtype = get_default_dtype()
+        elif dtype is None and isinstance(first, complex) and not isinstance(first, np.generic):
+            dtype = np.result_type(get_default_dtype(), np.complex64)
     if data.dtype.kind not in "biufc":
         raise TypeError(f"a Tensor holds numbers; got an array of dtype {data.dtype} (text and objects must be encoded "
                         "as numbers first)")

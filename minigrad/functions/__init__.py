@@ -9,6 +9,7 @@ from minigrad.functions.arithmetic import (
     absolute, add, clip, divide, maximum, minimum, multiply, negative, power, square, subtract, where,
 )
 from minigrad.functions.attention import scaled_dot_product_attention
+from minigrad.functions.complex_numbers import angle, complex, conj, conjugate, imag, real
 from minigrad.functions.convolution import conv2d
 from minigrad.functions.dropout import dropout
 from minigrad.functions.einsum import dot, einsum, inner, kron, outer, tensordot, vdot

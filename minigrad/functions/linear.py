@@ -16,6 +16,7 @@ class Matmul(Function):
     """
 
     reads = {"dx": "y", "dy": "x"}
+    takes_complex = True
 
     def forward(self, x, y):
         return get_array_module(x, y).matmul(x, y)
