@@ -6,9 +6,9 @@ that is not in a table raises: silently converting the Tensor to an array would 
 
 import numpy as np
 
-from minigrad import autograd, backend
+from minigrad import autograd, backend, random
 from minigrad import functions as F
-from minigrad.functions import linalg
+from minigrad.functions import fourier, linalg, random_numbers
 from minigrad.functions.device import to
 from minigrad.tensor import Tensor
 
@@ -56,6 +56,7 @@ FUNCTIONS = {getattr(np, name): getattr(F, name) for name in (
 FUNCTIONS |= {np.amax: F.max, np.amin: F.min}
 FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in "dot einsum inner kron outer tensordot vdot".split()}
 FUNCTIONS |= {getattr(np.linalg, name): getattr(linalg, name) for name in linalg.__all__}
+FUNCTIONS |= {getattr(np.fft, name): getattr(fourier, name) for name in fourier.__all__ if not name.endswith("freq")}
 
 FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in (
     "prod cumsum cumprod median tile repeat roll sort take tril triu diag diagonal trace").split()}
@@ -144,7 +145,9 @@ def _plain_method(name):
 
 
 def bind():
-    """Give Tensor everything in the tables."""
+    """Give Tensor everything in the tables, and mg.random the numbers that can be differentiated."""
+    for name in random_numbers.__all__:
+        setattr(random, name, getattr(random_numbers, name))
     binary = {"__add__", "__sub__", "__mul__", "__truediv__", "__pow__", "__matmul__", "__mod__", "__floordiv__"}
     for name, function in METHODS.items():
         setattr(Tensor, name, _binary(function) if name in binary else _method(function))

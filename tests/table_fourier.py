@@ -1,14 +1,16 @@
-"""Entries of the table of functions: complex numbers, Fourier transforms, random numbers.
+"""Entries of the table of functions: complex numbers, Fourier transforms, spectrograms, random numbers.
 
 The tests over the table differentiate by real numbers. So complex operands are made of two real ones here, and complex
 results taken apart into their real and imaginary parts.
 """
 
 import numpy as np
-from table import add, nonzero, normal
+from table import add, nonzero, normal, positive, together
 
+import minigrad as mg
 import minigrad.functions as F
-from minigrad.functions import arithmetic, complex_numbers, shapes
+from minigrad import fft
+from minigrad.functions import arithmetic, complex_numbers, fourier, shapes
 
 
 def parts(z):
@@ -48,3 +50,98 @@ add_complex("absolute/complex, 0-d", F.absolute, (), np.abs, arithmetic.Modulus)
 add_complex("multiply/complex by real", F.multiply, (2, 3), np.multiply, arithmetic.Multiply, more=((2, 1),))
 add("astype/complex", lambda x, y: parts(F.astype(x, np.result_type(x.dtype, "complex64")) * F.complex(y, x)),
     normal((3,), (3,)), lambda x, y: [x * y, x * x], shapes.AsType)
+
+# ---- Fourier transforms: of a complex operand, and of a real one
+
+SHAPE = (3, 4, 5)  # axes of odd and even lengths
+
+for variant, kwargs in {"": {}, "/even": dict(axis=1), "/first axis": dict(axis=0), "/cut": dict(n=3), "/filled up": dict(n=8),
+                        "/ortho": dict(norm="ortho"), "/forward": dict(norm="forward"), "/one number": dict(n=1)}.items():
+    for name, cls in {"fft": fourier.FFT, "ifft": fourier.IFFT}.items():
+        add_complex(name + variant, lambda z, f=getattr(fft, name), k=kwargs: f(z, **k), SHAPE,
+                    lambda z, f=getattr(np.fft, name), k=kwargs: f(z, **k), cls)
+    add("rfft" + variant, lambda x, k=kwargs: parts(fft.rfft(x, **k)), normal(SHAPE),
+        lambda x, k=kwargs: [np.fft.rfft(x, **k).real, np.fft.rfft(x, **k).imag], fourier.RFFT, fourier.IRFFT)
+    add_complex("irfft" + variant, lambda z, k=kwargs: fft.irfft(z, **k), SHAPE,
+                lambda z, k=kwargs: np.fft.irfft(z, **k), fourier.IRFFT, fourier.RFFT)
+add("fft/of a real one", lambda x: parts(fft.fft(x)), normal((5,)), lambda x: [np.fft.fft(x).real, np.fft.fft(x).imag],
+    fourier.FFT)
+add("irfft/of a real one", fft.irfft, normal((4,)), np.fft.irfft, fourier.IRFFT)
+add("irfft/odd", lambda x: fft.irfft(x, 5), normal((3,)), lambda x: np.fft.irfft(x, 5), fourier.IRFFT)
+
+for name, *variants in [
+        ("fftn", {}, dict(axes=(0, -1)), dict(s=(3, 6)), dict(axes=(2, 0), s=(-1, 4), norm="ortho")),
+        ("fft2", {}, dict(s=(2, 7), norm="forward")), ("ifft2", {}, dict(axes=(0, 1))),
+        ("irfftn", {}, dict(axes=(0, -2)), dict(s=(3, 5), axes=(1, 2), norm="ortho")), ("irfft2", {}, dict(s=(5, 3))),
+        ("ifftn", {}, dict(axes=(0, 1), s=(5, 3), norm="forward")), ("hfft", {}, dict(n=5, norm="ortho")),
+        ("fftshift", {}, dict(axes=1)), ("ifftshift", {}, dict(axes=(0, 2)))]:
+    for number, kwargs in enumerate(variants):
+        axes = dict(axes=(-len(kwargs["s"]) + i for i in range(len(kwargs["s"])))) if "s" in kwargs and "axes" not in kwargs else {}
+        axes = {k: tuple(v) for k, v in axes.items()}  # NumPy warns of an s without axes
+        add_complex(f"{name}/{number}" if number else name, lambda z, f=getattr(fft, name), k=kwargs: f(z, **k), SHAPE,
+                    lambda z, f=getattr(np.fft, name), k={**kwargs, **axes}: f(z, **k))
+for name, *variants in [("rfftn", {}, dict(axes=(2, 1)), dict(s=(2, 6), axes=(0, 1), norm="ortho")),
+                        ("rfft2", {}, dict(s=(3, 4), axes=(-1, 0))), ("ihfft", {}, dict(n=6, axis=0, norm="forward"))]:
+    for number, kwargs in enumerate(variants):
+        add(f"{name}/{number}" if number else name, lambda x, f=getattr(fft, name), k=kwargs: parts(f(x, **k)), normal(SHAPE),
+            lambda x, f=getattr(np.fft, name), k=kwargs: [f(x, **k).real, f(x, **k).imag])
+
+
+# ---- spectrograms
+
+def stft(x, n_fft, hop, window, border=0, mode="reflect", scale=1.0, bins=None):
+    """Frame by frame, bin by bin."""
+    widths = [(0, 0)] * (x.ndim - 1) + [(border, border)]
+    x = np.pad(x, widths, mode)
+    left = (n_fft - len(window)) // 2
+    starts = range(0, x.shape[-1] - n_fft + 1, hop)
+    y = np.zeros((*x.shape[:-1], bins or n_fft // 2 + 1, len(starts)), complex)
+    for k, (t, start) in np.ndindex(y.shape[-2], 1) and [(k, p) for k in range(y.shape[-2]) for p in enumerate(starts)]:
+        for j, w in enumerate(window):
+            y[..., k, t] += scale * w * x[..., start + left + j] * np.exp(-2j * np.pi * (left + j) * k / n_fft)
+    return y
+
+
+def istft(y, n_fft, hop, window, start, length, scale=1.0):
+    """The overlapping frames, weighted by the window, over the sum of its squares."""
+    x, weight = np.zeros((*y.shape[:-2], n_fft + hop * (y.shape[-1] - 1))), np.zeros(n_fft + hop * (y.shape[-1] - 1))
+    left = (n_fft - len(window)) // 2
+    for t in range(y.shape[-1]):
+        frame = np.fft.irfft(y[..., t], n_fft) / scale
+        for j, w in enumerate(window):
+            x[..., t * hop + left + j] += w * frame[..., left + j]
+            weight[t * hop + left + j] += w * w
+    return (x / np.where(weight == 0, 1, weight))[..., start:start + length]
+
+
+def add_stft(variant, n_fft, hop, size, **how):
+    options = {"center": False, **how}
+    border = n_fft // 2 if options["center"] else 0
+    mode = {"replicate": "edge", "circular": "wrap"}.get(how.get("pad_mode"), how.get("pad_mode", "reflect"))
+    scale = n_fft ** -0.5 if how.get("normalized") else 1.0
+    add("stft" + variant, lambda x, w: parts(F.stft(x, n_fft, hop, size, w, **options)), together(normal((2, 11)), positive((size,))),
+        lambda x, w: (lambda y: [y.real, y.imag])(stft(x, n_fft, hop, w, border, mode, scale,
+                                                      None if how.get("onesided", True) else n_fft)))
+
+
+add_stft("", 4, 2, 4)
+add_stft("/odd", 5, 2, 5, center=True)
+add_stft("/short window", 6, 2, 3, center=True, normalized=True)
+add_stft("/replicate", 6, 3, 4, center=True, pad_mode="replicate")
+add_stft("/circular", 6, 4, 6, center=True, pad_mode="circular")
+add_stft("/constant", 6, 4, 5, center=True, pad_mode="constant", onesided=False)
+add_complex("stft/of a complex one", lambda z: F.stft(z, 4, center=False), (6,), lambda z: stft(z, 4, 1, np.ones(4), bins=4))
+add_complex("istft", lambda z, w: F.istft(z, 6, 2, 5, w), (2, 4, 3), lambda z, w: istft(z, 6, 2, w, 3, 4),
+            sample=positive, more=((5,),))
+add_complex("istft/length", lambda z, w: F.istft(z, 5, 2, 5, w, center=False, length=8), (3, 3),
+            lambda z, w: istft(z, 5, 2, w, 0, 8), sample=positive, more=((5,),))
+add_complex("istft/filled up", lambda z, w: F.istft(z, 4, 2, 4, w, length=9, normalized=True), (3, 4),
+            lambda z, w: np.pad(istft(z, 4, 2, w, 2, 8, 0.5), (0, 1)), sample=positive, more=((4,),))
+for power in 2.0, 1.0, 1.5:
+    add("mel_spectrogram" + f"/power {power}" * (power != 2),
+        lambda x, p=power: F.mel_spectrogram(x, 100, 8, n_mels=3, power=p, hop_length=3), normal((2, 12)),
+        lambda x, p=power: np.einsum("km,...kt->...mt", F.mel_filter_bank(5, 3, 100),
+                                     abs(stft(x, 8, 3, F.hann_window(8), 4)) ** p))
+for name in "hann_window", "hamming_window", "blackman_window":
+    add(name, lambda x, f=getattr(F, name): x * f(4).astype(x.dtype).reshape(4) if x.device == "cpu" else x * mg.Tensor(
+        f(4), dtype=x.dtype, device=x.device), normal((4,)), lambda x, f=getattr(F, name): x * f(4))
