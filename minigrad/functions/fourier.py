@@ -183,6 +183,7 @@ def irfftn(x, s=None, axes=None, norm=None):
     s  as in fftn, but the last one is the length of the real result (-1 or None: even, see irfft).
     """
     x = as_operand(x)
+    x = x if x.dtype.kind == "c" else astype(x, np.result_type(x.dtype, np.complex64))
     axes, s = _axes(x, s, axes)
     n = 2 * (x.shape[axes[-1]] - 1) if s[-1] == -1 else s[-1]
     if n < 1:

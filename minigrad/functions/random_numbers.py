@@ -10,15 +10,12 @@ other and to `size` (None: their common shape). The numbers have the parameters'
 numbers, and live where the parameters do. All come from minigrad's generator: `mg.seed` repeats them.
 """
 
-import math
-
 import numpy as np
 
 from minigrad import random
 from minigrad.backend import get_array_module
 from minigrad.functions.activations import softmax
-from minigrad.functions.arithmetic import maximum
-from minigrad.functions.exponential import exp, log
+from minigrad.functions.exponential import exp
 from minigrad.functions.shapes import as_operand, normalize_axis
 from minigrad.tensor import Tensor, get_default_dtype
 
@@ -27,38 +24,32 @@ __all__ = "exponential gumbel integers laplace logistic lognormal normal permuta
 
 def normal(loc=0.0, scale=1.0, size=None):
     """z = loc + scale * e, e ~ N(0, 1)          dloc = dz,   dscale = dz * e"""
-    return loc + scale * _noise("standard_normal", size, loc, scale=scale)
+    return loc + scale * _noise(lambda g, n: g.standard_normal(n), size, loc, scale=scale)
 
 
 def uniform(low=0.0, high=1.0, size=None):
     """z = low + (high - low) * u, u ~ U[0, 1)          dlow = dz * (1 - u),   dhigh = dz * u"""
-    u = _noise("random", size, low, high)
-    return low + (high - low) * u
+    return low + (high - low) * _noise(lambda g, n: g.random(n), size, low, high)
 
 
 def exponential(scale=1.0, size=None):
     """z = scale * e, e ~ Exp(1)          dscale = dz * e"""
-    return scale * _noise("standard_exponential", size, scale=scale)
+    return scale * _noise(_exponential, size, scale=scale)
 
 
 def gumbel(loc=0.0, scale=1.0, size=None):
     """z = loc + scale * g, g = -log e, e ~ Exp(1)          dloc = dz,   dscale = dz * g"""
-    return loc - scale * _log(_noise("standard_exponential", size, loc, scale=scale))
+    return loc + scale * _noise(_gumbel, size, loc, scale=scale)
 
 
 def laplace(loc=0.0, scale=1.0, size=None):
-    """z = loc + scale * (e₁ - e₂), both ~ Exp(1)          dloc = dz,   dscale = dz * (e₁ - e₂)"""
-    e1, e2 = (_noise("standard_exponential", size, loc, scale=scale) for _ in range(2))
-    return loc + scale * (e1 - e2)
+    """z = loc + scale * l, l the difference of two numbers ~ Exp(1)          dloc = dz,   dscale = dz * l"""
+    return loc + scale * _noise(lambda g, n: _exponential(g, n) - _exponential(g, n), size, loc, scale=scale)
 
 
 def logistic(loc=0.0, scale=1.0, size=None):
-    """z = loc + scale * l, l = log e₁ - log e₂, both ~ Exp(1)          dloc = dz,   dscale = dz * l
-
-    The difference of two Gumbel numbers is logistic.
-    """
-    e1, e2 = (_noise("standard_exponential", size, loc, scale=scale) for _ in range(2))
-    return loc + scale * (_log(e1) - _log(e2))
+    """z = loc + scale * l, l the difference of two numbers ~ Gumbel(0, 1)          dloc = dz,   dscale = dz * l"""
+    return loc + scale * _noise(lambda g, n: _gumbel(g, n) - _gumbel(g, n), size, loc, scale=scale)
 
 
 def lognormal(mean=0.0, sigma=1.0, size=None):
@@ -90,7 +81,7 @@ def gumbel_softmax(logits, tau=1.0, hard=False, axis=-1):
 
 def standard_normal(size=None):
     """Numbers ~ N(0, 1) of the default dtype: a Tensor."""
-    return _noise("standard_normal", size)
+    return normal(size=() if size is None else size)
 
 
 def integers(low, high=None, size=None):
@@ -105,16 +96,25 @@ def permutation(x):
 
 # ---- drawing
 
-def _noise(kind, size, *parameters, scale=1.0):
-    """Noise as a Tensor of the parameters' dtype and device, of the shape `size`, or that in which they broadcast."""
+def _exponential(g, n):
+    return g.standard_exponential(n)
+
+
+def _gumbel(g, n):
+    e = g.standard_exponential(n)
+    return -get_array_module(e).log(e)
+
+
+def _noise(draw, size, *parameters, scale=1.0):
+    """draw(generator, shape) as a Tensor of the parameters' dtype and device, of the shape `size`, or that in which they
+    broadcast. Drawn in float64, so that a seed gives the same numbers, but for rounding, in every dtype."""
     arrays = [x.data if isinstance(x, Tensor) else x for x in (*parameters, scale)]
     xp = get_array_module(*arrays)
     typed = [x.dtype for x in arrays if hasattr(x, "dtype")]
     dtype = np.result_type(*typed) if typed else get_default_dtype()
     if dtype.kind == "c":
         raise TypeError(f"random numbers: the parameters must be real, got {dtype}")
-    dtype = dtype if dtype.kind == "f" else np.dtype(float)
-    if xp is np and np.any(np.less(arrays[-1], 0)):  # on a GPU, to ask would be to wait for it
+    if xp is np and np.any(np.less(arrays[-1], 0)):  # on a GPU, to ask is to wait for it
         raise ValueError("random numbers: the scale (sigma) must be >= 0")
     shape = np.broadcast_shapes(*(np.shape(x) if isinstance(x, (list, tuple)) else getattr(x, "shape", ()) for x in arrays))
     if size is not None:
@@ -122,11 +122,4 @@ def _noise(kind, size, *parameters, scale=1.0):
         if len(shape) > len(size) or any(n not in (1, m) for n, m in zip(shape[::-1], size[::-1])):
             raise ValueError(f"random numbers: parameters of shape {shape} do not broadcast to size {size}")
         shape = size
-    drawn = dtype if dtype.itemsize in (4, 8) else np.dtype(np.float32)
-    e = getattr(random.generator(xp), kind)(shape, dtype=drawn)
-    return Tensor.wrap(xp.asarray(e).astype(dtype, copy=False))
-
-
-def _log(e):
-    """log of exponential noise, of which float32 may round to 0: once in some millions."""
-    return log(maximum(e, math.exp(-80)))
+    return Tensor.wrap(xp.asarray(draw(random.generator(xp), shape), dtype=dtype if dtype.kind == "f" else float))

@@ -15,13 +15,17 @@ from minigrad import backend
 from minigrad.backend import get_array_module
 from minigrad.functions.arithmetic import absolute
 from minigrad.functions.complex_numbers import imag, real
-from minigrad.functions.fourier import fft, ifft, irfft, rfft
+from minigrad.functions.fourier import fft, irfft, rfft
 from minigrad.functions.indexing import getitem, index_add
 from minigrad.functions.linear import matmul
 from minigrad.functions.shapes import as_operand, broadcast_to, pad, swapaxes
 from minigrad.tensor import Tensor
 
-PAD_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}  # PyTorch's names, and NumPy's
+PADDING = {  # the place in a signal of n numbers that stands for place i, which may lie up to n outside
+    "reflect": lambda xp, i, n: n - 1 - abs(n - 1 - abs(i)),
+    "replicate": lambda xp, i, n: xp.clip(i, 0, n - 1),
+    "circular": lambda xp, i, n: i % n,
+}
 
 
 # ---- windows
@@ -74,18 +78,17 @@ def stft(x, n_fft, hop_length=None, win_length=None, window=None, center=True, p
         raise ValueError("stft: a complex signal has no conjugate bins to leave out: pass onesided=False")
     border = n_fft // 2 if center else 0
     if pad_mode == "constant":
-        x = pad(x, [(0, 0)] * (x.ndim - 1) + [(border, border)])
-        samples = np.arange(x.shape[-1])
-    elif pad_mode not in PAD_MODES:
-        raise ValueError(f"stft: pad_mode must be 'constant' or one of {', '.join(PAD_MODES)}, got {pad_mode!r}")
-    elif x.shape[-1] <= border - (pad_mode == "circular") or x.shape[-1] == 0:
-        raise ValueError(f"stft: {border} numbers of {pad_mode} padding need a longer signal than {tuple(x.shape)}")
-    else:
-        samples = np.pad(np.arange(x.shape[-1]), border, PAD_MODES[pad_mode])
-    if len(samples) < n_fft:
-        raise ValueError(f"stft: the signal of shape {tuple(x.shape)} is shorter than a frame of {n_fft}")
-    places = _places((len(samples) - n_fft) // hop + 1, n_fft, hop)
-    frames = getitem(x, (..., samples[places])) * w
+        x, border = pad(x, [(0, 0)] * (x.ndim - 1) + [(border, border)]), 0
+    elif pad_mode not in PADDING:
+        raise ValueError(f"stft: pad_mode must be 'constant' or one of {', '.join(PADDING)}, got {pad_mode!r}")
+    length = x.shape[-1]
+    if length + 2 * border < n_fft or length < border + (pad_mode == "reflect" and border > 0):
+        raise ValueError(f"stft: a signal of shape {tuple(x.shape)} is too short for frames of {n_fft} with {border} "
+                         "numbers of padding at each end")
+    places = _places(w, (length + 2 * border - n_fft) // hop + 1, n_fft, hop) - border
+    if border:
+        places = PADDING[pad_mode](get_array_module(places), places, length)
+    frames = getitem(x, (..., places)) * w
     return swapaxes((rfft if onesided else fft)(frames, norm="ortho" if normalized else None), -1, -2)
 
 
@@ -93,12 +96,13 @@ def istft(X, n_fft, hop_length=None, win_length=None, window=None, center=True, 
           length=None):
     """x[i] = Σ_t w_j frame_t[j] / Σ_t w_j², j = i - t h: the signal with the least-squares distance to a spectrogram
 
-    X  (..., K, T) complex, arguments as in stft. The result is real, (..., L): `length` numbers, else those that the frames
-    reach (without the n_fft // 2 at both ends if center).
+    X  (..., K, T) complex, arguments as in stft. Of all n_fft bins, the upper ones are taken to be the conjugates of the
+    others. The result is real, (..., L): `length` numbers, else those that the frames reach (without the n_fft // 2 at
+    both ends if center).
     The frames are the inverse transforms of X's columns, windowed once more and added where they overlap; the sum of the
     squared windows is the weight that each number got. D. Griffin and J. Lim, "Signal estimation from modified short-time
     Fourier transform" (1984), eq. 6. istft(stft(x)) is x wherever that weight is not 0.
-    Raises ValueError where it is 0 (a window that ends in zeros, or a hop longer than it).
+    Raises ValueError where it is 0 (a window that ends in zeros, or a hop longer than it); on a GPU the result is nan there.
     """
     X = as_operand(X)
     if X.ndim < 2 or X.dtype.kind != "c":
@@ -109,14 +113,13 @@ def istft(X, n_fft, hop_length=None, win_length=None, window=None, center=True, 
     expected = n_fft // 2 + 1 if onesided else n_fft
     if bins != expected or count == 0:
         raise ValueError(f"istft: expected X of shape (..., {expected}, T), got {tuple(X.shape)}")
-    X, norm = swapaxes(X, -1, -2), "ortho" if normalized else None
-    frames = irfft(X, n_fft, norm=norm) if onesided else real(ifft(X, norm=norm))
-    places = _places(count, n_fft, hop)
+    frames = irfft(swapaxes(X, -1, -2), n_fft, norm="ortho" if normalized else None)
+    places = _places(w, count, n_fft, hop)
     total = n_fft + hop * (count - 1)
     start = n_fft // 2 if center else 0
     stop = total - start if length is None else min(start + length, total)
     weight = _overlapped(broadcast_to(w * w, (count, n_fft)), places, total)[start:stop]
-    if not (abs(weight.data) > 1e-11).all():
+    if backend.device_of(w.data) == "cpu" and not (abs(weight.data) > 1e-11).all():  # on a GPU, to ask is to wait for it
         raise ValueError("istft: the squared windows add up to 0 somewhere, so the signal is unknown there: take a window "
                          "or a hop_length that overlaps more, or center=True")
     x = _overlapped(frames * w, places, total)[..., start:stop] / weight
@@ -133,7 +136,8 @@ def _frame_arguments(name, x, n_fft, hop_length, win_length, window):
                          f"{tuple(x.shape)}, hop_length {hop}, win_length {size}, n_fft {n_fft}")
     dtype = getattr(x, "_data", x).real.dtype
     dtype = dtype if dtype.kind == "f" else np.dtype(float)
-    window = np.ones(size) if window is None else window
+    if window is None:
+        window = get_array_module(getattr(x, "_data", x)).ones(size)
     if not isinstance(window, Tensor):
         window = window if backend.is_array(window) else np.asarray(window)
         window = Tensor.wrap(backend.beside(window.astype(dtype, copy=False), x))
@@ -143,9 +147,10 @@ def _frame_arguments(name, x, n_fft, hop_length, win_length, window):
     return hop, pad(window, (before, n_fft - size - before)) if size < n_fft else window
 
 
-def _places(count, n_fft, hop):
-    """The place in the signal of number j of frame t: integers (T, n_fft)."""
-    return hop * np.arange(count)[:, None] + np.arange(n_fft)
+def _places(w, count, n_fft, hop):
+    """The place in the signal of number j of frame t: integers (T, n_fft), beside w."""
+    xp = get_array_module(w.data)
+    return hop * xp.arange(count)[:, None] + xp.arange(n_fft)
 
 
 def _overlapped(frames, places, total):

@@ -1,5 +1,6 @@
 """What is checked, as a function of float64 arrays: f by its inputs, a model by its parameters, one Function alone."""
 
+import builtins
 import inspect
 
 import numpy as np
@@ -10,7 +11,7 @@ from minigrad.function import operand_names
 from minigrad.functions import complex, imag, real
 from minigrad.tensor import Tensor
 
-NUMBERS = (int, float, type(1j))
+NUMBERS = (int, float, builtins.complex)
 
 
 class Settings:
