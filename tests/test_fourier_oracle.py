@@ -82,6 +82,23 @@ def test_matrix_inverse_and_equations():
     compare(mg.linalg.solve, torch.linalg.solve, z, COMPLEX, tolerance=1e-9)
 
 
+@pytest.mark.parametrize("shape", [(), (4,), (2, 3)])
+@pytest.mark.parametrize("name, how", [("SGD", dict(momentum=0.9)), ("Adam", {})])
+def test_optimizers_move_complex_parameters_as_pytorchs_do(name, how, shape):
+    start, target = (RNG.standard_normal(shape) + 1j * RNG.standard_normal(shape) for _ in range(2))
+    z, u = mg.Tensor(start, requires_grad=True), torch.tensor(start, requires_grad=True)
+    ours, theirs = getattr(mg.optimizers, name)([z], 0.05, **how), getattr(torch.optim, name)([u], 0.05, **how)
+    if name == "Adam":
+        ours.epsilon = 1e-8  # PyTorch's
+    for _ in range(5):
+        distance = (torch.exp(u) - torch.tensor(target)).abs().sum()
+        for optimizer, loss in ((ours, F.abs(F.exp(z) - target).sum()), (theirs, distance)):
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    np.testing.assert_allclose(z.data, u.detach().numpy(), rtol=1e-9)
+
+
 # ---- Fourier transforms
 
 @pytest.mark.parametrize("norm", [None, "backward", "ortho", "forward"])
