@@ -12,7 +12,7 @@ from minigrad.autograd import enable_grad, no_grad
 from minigrad.errors import GradientError, GraphError
 from minigrad.function import Function
 from minigrad.functions import *
-from minigrad.functions import linalg
+from minigrad.functions import fourier as fft, linalg
 from minigrad.functions import __all__ as _functions
 from minigrad.gradcheck import gradcheck, gradgradcheck
 from minigrad.random import seed

@@ -4,6 +4,7 @@ Reverse mode in one paragraph: every Function z = f(x, y) knows dx and dy when i
 go through the Functions from the last to the first, and hand each its dz. A value that was used several times receives
 several contributions; they must all be added *before* it passes its own gradient on, which is why the order has to be
 topological (each Function after everything it was made from), and why one visit each is enough.
+For complex z, dz is ∂L/∂Re z - i ∂L/∂Im z here (function.py says why), and its conjugate where users give and get gradients.
 """
 
 import operator
@@ -99,13 +100,13 @@ def sweep(outputs, cotangents, retain_graph=False, create_graph=False, targets=N
           (parent, gradient).
     """
     contributions = _Sum(create_graph)
-    for y, dy in zip(outputs, cotangents):
-        contributions.add(y.creator or y, dy)
     order = topological_order([y.creator for y in outputs if y.creator is not None], targets if stop else ())
     useful = None if targets is None else _leads_to(targets, order)
     remember = visit is None and len(order) <= STORY
     found, story = {}, {}
     with enable_grad() if create_graph else no_grad():
+        for y, dy in zip(outputs, cotangents):
+            contributions.add(y.creator or y, _conjugate(dy))
         while order:
             function = order.pop()
             dz = contributions.pop(function)
@@ -113,9 +114,9 @@ def sweep(outputs, cotangents, retain_graph=False, create_graph=False, targets=N
                 if function.hooks is not None:
                     dz = _hooked(function.hooks, dz)
                 if targets is not None and function in targets:
-                    found[function] = dz
+                    found[function] = _conjugate(dz)
                 if remember and isinstance(dz, Tensor) and dz.size <= FEW:
-                    story[len(order)] = dz.detach()  # by its place: by itself, it would hold itself
+                    story[len(order)] = _conjugate(dz).detach()  # by its place: by itself, it would hold itself
                 if function.retained is not None:
                     _write_retained(function, dz)
                 if type(function) is Output:
@@ -185,7 +186,7 @@ def _fitted(dx, like, dz, function, position):
         if dx.dtype != np.result_type(dtype, arrived):
             raise GradientError(f"{function.name}.backward returned a gradient of dtype {dx.dtype} for operand {position} "
                                 f"of dtype {dtype} (the gradient that arrived was {arrived})")
-        dx = dx.astype(dtype)
+        dx = (dx if dtype.kind == "c" else dx.real).astype(dtype, copy=False)  # a real δx: Re(dx δx) = Re(dx) δx
     return dx
 
 
@@ -237,6 +238,7 @@ class _Sum:
         """What is left when all Functions have run. Each leaf owns its array: none is shared with another gradient."""
         taken = {id(g._data) for g in others}
         for leaf, g in self.gradients.items():
+            g = self.gradients[leaf] = _conjugate(g)
             if g._data.base is not None or id(g._data) in taken:
                 g = self.gradients[leaf] = _own(g)
             taken.add(id(g._data))
@@ -253,9 +255,14 @@ def _leads_to(targets, order):
 
 
 def _write_retained(function, dz):
-    tensor = function.retained()
+    tensor, dz = function.retained(), _conjugate(dz)
     if tensor is not None:
         tensor.grad = _own(dz) if tensor.grad is None else tensor.grad + dz
+
+
+def _conjugate(gradient):
+    """From dz inside of the sweep to users' ∂L/∂Re z + i ∂L/∂Im z (PyTorch's: z - lr z.grad descends), or back."""
+    return gradient.conj() if gradient._data.dtype.kind == "c" else gradient
 
 
 def _own(gradient):
@@ -300,6 +307,7 @@ class HookHandle:
 
 def _hooked(hooks, gradient):
     """The gradient, or what the hooks put in its place."""
+    gradient = _conjugate(gradient)
     for hook in list(hooks.values()):
         given = hook(gradient)
         if given is None:
@@ -309,14 +317,14 @@ def _hooked(hooks, gradient):
             raise GradientError(f"a hook must return None or a Tensor of the gradient's shape and dtype: expected "
                                 f"{gradient.shape} {gradient.dtype}, got {got}")
         gradient = given
-    return gradient
+    return _conjugate(gradient)
 
 
 def _cotangent(y, gradient):
     if gradient is None:
-        if y.size != 1:
-            raise ValueError(f"backward() without a gradient needs a single number, this Tensor has shape {y.shape}: "
-                             "reduce it with .sum() or .mean(), or pass gradient= of its shape")
+        if y.size != 1 or y.dtype.kind == "c":
+            raise ValueError(f"backward() without a gradient needs a single number, this Tensor has shape {y.shape} "
+                             f"{y.dtype}: reduce it with .sum() or .mean() (or mg.abs), or pass gradient= of its shape")
         return Tensor.wrap(backend.get_array_module(y._data).ones_like(y._data))
     if not isinstance(gradient, Tensor):
         gradient = Tensor(gradient, dtype=y.dtype, device=y.device)
@@ -330,9 +338,8 @@ def _cotangent(y, gradient):
 
 
 def _zeros_like_output(function, index, dz):
-    shape, dtype = function.outputs[index]
     present = next(g for g in dz if g is not None)
-    return Tensor.wrap(backend.get_array_module(present._data).zeros(shape, dtype))
+    return Tensor.wrap(backend.get_array_module(present._data).zeros(*function.outputs[index]))
 
 
 def _as_list(x):

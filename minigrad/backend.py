@@ -115,6 +115,10 @@ def beside(x, like):
 
 def scatter_add(target, index, values) -> None:
     """target[index] += values, in place, where an index may occur several times (plain `+=` would count it once)."""
+    if target.dtype.kind == "c":  # CuPy adds real numbers only
+        scatter_add(target.real, index, values.real)
+        scatter_add(target.imag, index, values.imag)
+        return
     get_array_module(target).add.at(target, index, values)
 
 

@@ -20,6 +20,10 @@ its operands came from (`parents`) and the values that backward reads. Three con
 - A gradient may be given as `lambda: ...`; it is then computed only if that operand wants one.
 - `reads` says which values each gradient reads ("output" is the result), and only those are kept. Without it all
   operands and the result are. Keywords of `apply` go to forward alone; what backward needs of them, forward saves on `self`.
+
+For a complex z, dz means ∂L/∂Re z - i ∂L/∂Im z inside of backward, so that a change δz changes the (real) L by Re(dz δz).
+The textbook line of a holomorphic z = f(x) then stays: δz = f'(x) δx gives dx = dz f'(x). `takes_complex = True` says that
+all lines of a Function hold for complex operands; any other refuses them. Users see the conjugate (see autograd.py).
 """
 
 import functools
@@ -42,6 +46,7 @@ class Function:
     reads = None       # {"dx": "y", "dy": "x"}: what each gradient reads; None: all operands
     hooks = None       # {number: function}, see Tensor.register_hook
     is_view = False    # whether the result may share its memory with the first operand
+    takes_complex = False  # whether backward is right for complex operands, too
 
     def __init_subclass__(cls, **keywords):
         super().__init_subclass__(**keywords)
@@ -105,6 +110,10 @@ class Function:
 
     def _record(self, operands, arrays, result, wants):
         """Become a node of the graph, now."""
+        if not self.takes_complex:
+            for x in arrays:
+                if x.real is not x:  # what is real is its own real part; a quick look, since each operation passes here
+                    _refuse_complex(self, arrays)
         kept, keep_result, shortcut = self._kept.get(wants) or _kept_values(type(self), wants)
         self.operands = operands if shortcut is True else shortcut or tuple([
             (x if isinstance(x, Tensor) else _constant(a)) if k else None if p is not None else _if_few(a)
@@ -233,6 +242,14 @@ def _kept_values(cls, wants):
         shortcut = True if all(kept) else None if any(kept) else (None,) * count
     cls._kept[wants] = kept, keep_result, shortcut
     return cls._kept[wants]
+
+
+def _refuse_complex(function, arrays):
+    for position, x in enumerate(arrays):
+        if isinstance(x, complex) or (hasattr(x, "dtype") and x.dtype.kind == "c"):
+            raise TypeError(f"{function.name} has no gradient for complex numbers, but operand {position} is complex: make "
+                            "it real first, with mg.real, mg.imag or mg.abs (a Function of your own that is right for "
+                            "complex operands declares takes_complex = True)")
 
 
 def _changed(what, function, shape):

@@ -8,9 +8,9 @@ import operator
 
 import numpy as np
 
-from minigrad import autograd, backend
+from minigrad import autograd, backend, random
 from minigrad import functions as F
-from minigrad.functions import linalg
+from minigrad.functions import fourier, linalg, random_numbers
 from minigrad.functions.arithmetic import Add, Divide, Multiply, Power, Subtract
 from minigrad.functions.device import to
 from minigrad.recording import recording
@@ -28,6 +28,7 @@ METHODS = {
     **{name: getattr(F, name) for name in (
         "tan arcsin arccos arctan sinh cosh arcsinh arccosh arctanh exp2 expm1 log2 log10 log1p reciprocal sign floor ceil "
         "trunc round").split()},
+    "conj": F.conj, "conjugate": F.conj,
     "__iter__": lambda x: iter(F.unstack(x)) if x.ndim else _no_iteration(),
 }
 
@@ -44,6 +45,7 @@ UFUNCS |= {getattr(np, name): getattr(F, name) for name in (
     "tan arcsin arccos arctan arctan2 hypot sinh cosh arcsinh arccosh arctanh deg2rad rad2deg exp2 expm1 log2 log10 log1p "
     "cbrt reciprocal logaddexp logaddexp2 sign floor ceil rint trunc floor_divide remainder fmod copysign fmax "
     "fmin").split()}
+UFUNCS |= {np.conjugate: F.conj}
 UFUNCS |= {np.radians: F.deg2rad, np.degrees: F.rad2deg, np.fabs: F.absolute, np.positive: lambda x: x}
 
 PLAIN_UFUNCS = {getattr(np, name) for name in (
@@ -56,10 +58,12 @@ FUNCTIONS = {getattr(np, name): getattr(F, name) for name in (
 FUNCTIONS |= {np.amax: F.max, np.amin: F.min}
 FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in "dot einsum inner kron outer tensordot vdot".split()}
 FUNCTIONS |= {getattr(np.linalg, name): getattr(linalg, name) for name in linalg.__all__}
+FUNCTIONS |= {getattr(np.fft, name): getattr(fourier, name) for name in fourier.__all__ if not name.endswith("freq")}
 
 FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in (
     "prod cumsum cumprod median tile repeat roll sort take tril triu diag diagonal trace").split()}
 FUNCTIONS |= {np.linalg.norm: F.norm, np.linalg.vector_norm: F.vector_norm}
+FUNCTIONS |= {np.real: F.real, np.imag: F.imag, np.angle: F.angle}
 FUNCTIONS |= {np.round: F.round, np.nan_to_num: F.nan_to_num, np.sinc: F.sinc}
 
 PLAIN_FUNCTIONS = {np.argmax, np.argmin, np.any, np.all, np.allclose, np.array_equal, np.isclose, np.shape, np.ndim,
@@ -166,7 +170,9 @@ def _plain_method(name):
 
 
 def bind():
-    """Give Tensor everything in the tables."""
+    """Give Tensor everything in the tables, and mg.random the numbers that can be differentiated."""
+    for name in random_numbers.__all__:
+        setattr(random, name, getattr(random_numbers, name))
     for name, function in METHODS.items():
         setattr(Tensor, name, function)
     for name, function in OPERATORS.items():
@@ -179,6 +185,8 @@ def bind():
     Tensor.__hash__ = object.__hash__
     Tensor.T = property(F.transpose, doc="The Tensor with its axes reversed.")
     Tensor.mT = property(lambda x: F.swapaxes(x, -1, -2), doc="The Tensor with its last two axes exchanged.")
+    Tensor.real = property(F.real, doc="The real part; of a real Tensor itself.")
+    Tensor.imag = property(F.imag, doc="The imaginary part.")
     Tensor.__array__, Tensor.__array_ufunc__, Tensor.__array_function__ = _array, _array_ufunc, _array_function
     Tensor.__dlpack__ = _dlpack
     Tensor.__dlpack_device__ = lambda self: self.data.__dlpack_device__()

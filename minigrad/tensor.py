@@ -48,7 +48,8 @@ def _first_number(data):
 
 
 def as_array(data, dtype=None):
-    """An array of anything array-like: Python numbers become the default dtype, arrays keep theirs (and are shared)."""
+    """An array of anything array-like: Python numbers become the default dtype (complex ones that of a pair of
+    them: complex64), arrays keep theirs (and are shared)."""
     if isinstance(data, Tensor):
         data = data._data
     if not backend.is_array(data):
@@ -59,8 +60,8 @@ def as_array(data, dtype=None):
             data = np.asarray(data)
         except ValueError as error:
             raise ValueError(f"cannot make a Tensor of a {type(data).__name__}: {error}") from None
-        if dtype is None and not isinstance(first, (np.generic, np.ndarray)) and data.dtype.kind in "iuf":
-            dtype = get_default_dtype()
+        if dtype is None and not isinstance(first, (np.generic, np.ndarray)) and data.dtype.kind in "iufc":
+            dtype = np.result_type(get_default_dtype(), np.complex64) if data.dtype.kind == "c" else get_default_dtype()
     if data.dtype.kind not in "biufc":
         raise TypeError(f"a Tensor holds numbers; got an array of dtype {data.dtype} (text and objects must be encoded "
                         "as numbers first)")

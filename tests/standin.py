@@ -437,6 +437,10 @@ xp.linalg = types.SimpleNamespace(**{
     name: function(getattr(np.linalg, name), "axis keepdims ord full_matrices", an_array)
     for name in "inv det slogdet solve cholesky qr eigh svd norm pinv matrix_power".split()})
 
+xp.fft = types.SimpleNamespace(
+    **{name: function(getattr(np.fft, name), "n axis norm", an_array) for name in "fft ifft rfft irfft hfft ihfft".split()},
+    **{name: function(getattr(np.fft, name), "s axes norm", an_array) for name in "fftn ifftn rfftn irfftn".split()})
+
 special = types.ModuleType("standin_scipy.special")
 for _name in "erf erfc expit logit gammaln digamma xlogy ndtr ndtri erfinv log_ndtr zeta i0 i1 gamma entr".split():
     setattr(special, _name, function(getattr(scipy.special, _name), "out", operand, operand_or_none))

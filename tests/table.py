@@ -579,6 +579,7 @@ add("avg_pool2d/NCHW", lambda x: F.avg_pool2d(x, 2, data_format="channels_first"
 
 CORE = len(TABLE)  # the entries above; the families below add theirs
 import table_elementwise  # noqa: E402, F401
+import table_fourier  # noqa: E402, F401
 import table_linalg  # noqa: E402, F401
 import table_scans  # noqa: E402, F401
 import table_transforms  # noqa: E402, F401

@@ -33,13 +33,15 @@ def assert_same(here, there):
 
 # ---- functions
 
-KEYS_FROM_THE_HOST = ("getitem/list", "getitem/list of truth", "repeat/each")  # a list is copied once: backward has it
+FROM_THE_HOST = (  # a list, a window or a mel filter bank is copied once: backward has it
+    "getitem/list", "getitem/list of truth", "repeat/each", "hann_window", "hamming_window", "blackman_window",
+    "mel_filter_bank", "mel_spectrogram", "mel_spectrogram/power 1.0", "mel_spectrogram/power 1.5")
 
 
 def derivatives(entry, device):
     """Value, first and second derivatives of an entry of the table, as Tensors on a device."""
     arguments = [placed(x, device) for x in entry.inputs()]
-    with standin.no_traffic(*["to host", "scalars"] + ["to device"] * (entry.name not in KEYS_FROM_THE_HOST)):
+    with standin.no_traffic(*["to host", "scalars"] + ["to device"] * (entry.name not in FROM_THE_HOST)):
         outputs = entry.call(*arguments)
     outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     variables = [x for x in arguments if x.requires_grad]

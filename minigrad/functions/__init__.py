@@ -9,6 +9,7 @@ from minigrad.functions.arithmetic import (
     absolute, add, clip, divide, maximum, minimum, multiply, negative, power, square, subtract, where,
 )
 from minigrad.functions.attention import scaled_dot_product_attention
+from minigrad.functions.complex_numbers import angle, complex, conj, conjugate, imag, real
 from minigrad.functions.convolution import conv2d
 from minigrad.functions.dropout import dropout
 from minigrad.functions.einsum import dot, einsum, inner, kron, outer, tensordot, vdot
@@ -22,6 +23,7 @@ from minigrad.functions.losses import cross_entropy, mse_loss
 from minigrad.functions.normalization import layer_norm
 from minigrad.functions.order import diag, diagonal, repeat, roll, sort, take, tile, topk, trace, tril, triu
 from minigrad.functions.pooling import avg_pool2d, max_pool2d
+from minigrad.functions.random_numbers import gumbel_softmax
 from minigrad.functions.rectifiers import (
     celu, elu, glu, hard_sigmoid, hard_silu, hardtanh, leaky_relu, log_sigmoid, mish, prelu, relu6, selu, silu, softsign,
 )
@@ -36,6 +38,9 @@ from minigrad.functions.shapes import (
 )
 from minigrad.functions.special import (
     digamma, erfc, expit, gammaln, logaddexp, logaddexp2, logit, polygamma, xlogy,
+)
+from minigrad.functions.spectral import (
+    blackman_window, hamming_window, hann_window, istft, mel_filter_bank, mel_spectrogram, stft,
 )
 from minigrad.functions.trigonometric import (
     acos, acosh, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, asin, asinh, atan, atan2, atanh, cosh,

@@ -16,6 +16,7 @@ class Add(Function):
     """z = x + y          dx = dz,   dy = dz"""
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x, y):
         return x + y
@@ -28,6 +29,7 @@ class Subtract(Function):
     """z = x - y          dx = dz,   dy = -dz"""
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x, y):
         return x - y
@@ -40,6 +42,7 @@ class Multiply(Function):
     """z = x * y          dx = dz * y,   dy = dz * x"""
 
     reads = {"dx": "y", "dy": "x"}
+    takes_complex = True
 
     def forward(self, x, y):
         return x * y
@@ -53,6 +56,7 @@ class Divide(Function):
     """z = x / y          dx = dz / y,   dy = -dz * z / y"""
 
     reads = {"dx": "y", "dy": "y output"}
+    takes_complex = True
 
     def forward(self, x, y):
         return x / y
@@ -66,6 +70,7 @@ class Negative(Function):
     """z = -x          dx = -dz"""
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x):
         return -x
@@ -82,6 +87,7 @@ class Power(Function):
     """
 
     reads = {"dx": "x y", "dy": "x y output"}
+    takes_complex = True
 
     def forward(self, x, y):
         return x ** y
@@ -102,7 +108,7 @@ def _power_log_slope(x, y, z):
     if isinstance(x, (int, float)) and x > 0:
         return z * math.log(x)
     flat = (x == 0) & (y >= 0)
-    return where(flat, 0.0, z * log(where(flat, 1.0, x)).astype(z.dtype, copy=False))
+    return where(flat, 0.0, z * log(where(flat, 1.0, x).astype(z.dtype, copy=False)))
 
 
 class Absolute(Function):
@@ -119,6 +125,25 @@ class Absolute(Function):
     def backward(self, dz):
         x, = self.inputs
         return dz * get_array_module(x.data).sign(x.data)  # a constant: the slope does not change with x
+
+
+class Modulus(Function):
+    """z = |x|          dx = dz * conj(x) / z
+
+    For complex x. From z² = x conj(x): 2 z δz = 2 Re(conj(x) δx), so δL = dz δz = Re(dz conj(x) / z δx).
+    The tip of the cone at 0 gets the slope 0.
+    """
+
+    reads = {"dx": "x output"}
+    takes_complex = True
+
+    def forward(self, x):
+        return abs(x)
+
+    def backward(self, dz):
+        x, = self.inputs
+        z = self.output
+        return dz * (x.conj() / where(z == 0, 1.0, z))
 
 
 class Maximum(Function):
@@ -164,6 +189,7 @@ class Where(Function):
     """
 
     reads = {"dx": "condition", "dy": "condition"}
+    takes_complex = True
 
     def forward(self, condition, x, y):
         xp = get_array_module(condition, x, y)
@@ -202,9 +228,13 @@ multiply = public(Multiply)
 divide = public(Divide)
 negative = public(Negative)
 power = public(Power)
-absolute = public(Absolute)
 maximum = public(Maximum)
 minimum = public(Minimum)
+
+
+def absolute(x):
+    """z = |x|          dx = dz * sign(x), or dz * conj(x) / |x| for complex x; 0 at x = 0"""
+    return (Modulus if getattr(x, "dtype", None) is not None and x.dtype.kind == "c" else Absolute).apply(x)
 
 
 def where(condition, x, y):
@@ -213,7 +243,8 @@ def where(condition, x, y):
     The branch that was not taken gets a gradient of exactly 0; but its own derivative is evaluated (see Where).
     """
     z = Where.apply(condition.data if isinstance(condition, Tensor) else condition, x, y)
-    return z if hasattr(x, "dtype") or hasattr(y, "dtype") else z.astype(get_default_dtype(), copy=False)
+    plain = not hasattr(x, "dtype") and not hasattr(y, "dtype")
+    return z.astype(get_default_dtype(), copy=False) if plain and z.dtype.kind != "c" else z
 
 
 def clip(x, min=None, max=None):

@@ -11,6 +11,7 @@ class ToDevice(Function):
 
     reads = {}
     is_view = True
+    takes_complex = True
 
     def forward(self, x, device):
         self.old = backend.device_of(x)

@@ -12,6 +12,7 @@ import string
 from minigrad.backend import get_array_module
 from minigrad.function import Function
 from minigrad.functions.arithmetic import multiply
+from minigrad.functions.complex_numbers import conj
 from minigrad.functions.indexing import getitem
 from minigrad.functions.reductions import sum as sum_over
 from minigrad.functions.shapes import as_operand, moveaxis, normalize_axis, ravel, reshape, transpose
@@ -26,6 +27,7 @@ class Einsum(Function):
     """
 
     reads = {"dx": "y", "dy": "x"}
+    takes_complex = True
 
     def forward(self, x, y, a, b, o):
         self.letters = a, b, o
@@ -196,8 +198,11 @@ def inner(x, y):
 
 
 def vdot(x, y):
-    """z = Σ x y over all numbers, in order, of two arrays of any shapes, as numpy.vdot. dx = dz y, dy = dz x."""
-    return dot(ravel(x), ravel(y))
+    """z = Σ conj(x) y over all numbers, in order, of two arrays of any shapes, as numpy.vdot.
+
+    dx = conj(dz y), dy = dz conj(x).
+    """
+    return dot(ravel(conj(x)), ravel(y))
 
 
 def outer(x, y):

@@ -11,6 +11,7 @@ class Exp(Function):
     """y = exp(x)          dx = dy * y"""
 
     reads = {"dx": "output"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).exp(x)
@@ -23,6 +24,7 @@ class Log(Function):
     """y = log(x)          dx = dy / x"""
 
     reads = {"dx": "x"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).log(x)
@@ -39,6 +41,7 @@ class Sqrt(Function):
     """
 
     reads = {"dx": "output"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).sqrt(x)
@@ -51,6 +54,7 @@ class Sin(Function):
     """y = sin(x)          dx = dy * cos(x)"""
 
     reads = {"dx": "x"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).sin(x)
@@ -64,6 +68,7 @@ class Cos(Function):
     """y = cos(x)          dx = -dy * sin(x)"""
 
     reads = {"dx": "x"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).cos(x)
@@ -77,6 +82,7 @@ class Tanh(Function):
     """y = tanh(x)          dx = dy * (1 - y²)"""
 
     reads = {"dx": "output"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).tanh(x)
@@ -106,6 +112,7 @@ class Exp2(Function):
     """y = 2ˣ          dx = dy * y * ln 2"""
 
     reads = {"dx": "output"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).exp2(x)
@@ -121,6 +128,7 @@ class Expm1(Function):
     """
 
     reads = {"dx": "output"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).expm1(x)
@@ -133,6 +141,7 @@ class Log2(Function):
     """y = log₂ x          dx = dy / (x ln 2)"""
 
     reads = {"dx": "x"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).log2(x)
@@ -146,6 +155,7 @@ class Log10(Function):
     """y = log₁₀ x          dx = dy / (x ln 10)"""
 
     reads = {"dx": "x"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).log10(x)
@@ -162,6 +172,7 @@ class Log1p(Function):
     """
 
     reads = {"dx": "x"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).log1p(x)
@@ -191,6 +202,7 @@ class Reciprocal(Function):
     """y = 1 / x          dx = -dy * y²"""
 
     reads = {"dx": "output"}
+    takes_complex = True
 
     def forward(self, x):
         return 1 / x

@@ -17,6 +17,7 @@ class GetItem(Function):
 
     reads = {}
     is_view = True
+    takes_complex = True
 
     def forward(self, x, key):
         self.key, self.old_shape = key, x.shape
@@ -30,6 +31,7 @@ class Scatter(Function):
     """y = zeros(shape), with x added at key          dx = dy[key]"""
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x, key, shape):
         self.key = key
@@ -48,6 +50,7 @@ class TakeAlongAxis(Function):
     """y[.., j, ..] = x[.., indices[.., j, ..], ..]          dx = zeros, with dy added at the indices"""
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x, indices, axis):
         self.indices, self.axis, self.length = indices, axis, x.shape[axis]
@@ -61,6 +64,7 @@ class PutAlongAxis(Function):
     """y = zeros, with x[.., j, ..] at [.., indices[.., j, ..], ..]          dx = take_along_axis(dy, indices)"""
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x, indices, axis, length):
         self.indices, self.axis = indices, axis
@@ -85,6 +89,7 @@ class IndexUpdate(Function):
     """
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x, value, key):
         xp = get_array_module(x)
@@ -104,7 +109,7 @@ class IndexUpdate(Function):
         def dvalue():
             taken = getitem(dy, self.key)
             taken = taken if self.is_last is None else where(self.is_last, taken, 0.0)
-            return taken.astype(self.value_dtype, copy=False)
+            return taken.astype(np.result_type(taken.dtype, self.value_dtype), copy=False)
 
         return lambda: where(self.replaced, 0.0, dy), dvalue
 
@@ -116,6 +121,7 @@ class IndexAdd(Function):
     """
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x, value, key):
         self.key, self.value_dtype = key, getattr(value, "dtype", x.dtype)
@@ -127,7 +133,7 @@ class IndexAdd(Function):
         return y
 
     def backward(self, dy):
-        return dy, lambda: getitem(dy, self.key).astype(self.value_dtype, copy=False)
+        return dy, lambda: getitem(dy, self.key).astype(np.result_type(dy.dtype, self.value_dtype), copy=False)
 
 
 def _last_named(xp, shape, key):

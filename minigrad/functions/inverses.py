@@ -22,6 +22,7 @@ class Inv(Function):
     """
 
     reads = {"dx": "output"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).linalg.inv(x)
@@ -38,6 +39,7 @@ class Det(Function):
     """
 
     reads = {"dx": "x, output"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).linalg.det(x)
@@ -70,6 +72,7 @@ class Solve(Function):
     """
 
     reads = {"dx": "x, output", "dy": "x"}
+    takes_complex = True
 
     def forward(self, x, y):
         return get_array_module(x, y).linalg.solve(x, y)

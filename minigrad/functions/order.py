@@ -17,6 +17,7 @@ class Roll(Function):
     """y = roll(x, shift)          dx = roll(dy, -shift)"""
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x, shift, axis):
         self.shift, self.axis = shift, axis
@@ -31,6 +32,7 @@ class Tril(Function):
     """y = x on and below the k-th diagonal, else 0          dx = tril(dy, k)"""
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x, k):
         self.k = k
@@ -44,6 +46,7 @@ class Triu(Function):
     """y = x on and above the k-th diagonal, else 0          dx = triu(dy, k)"""
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x, k):
         self.k = k
@@ -58,6 +61,7 @@ class Diagonal(Function):
 
     reads = {}
     is_view = True
+    takes_complex = True
 
     def forward(self, x, offset, axis1, axis2):
         self.place = dict(offset=offset, axis1=axis1, axis2=axis2)
@@ -72,6 +76,7 @@ class DiagonalScatter(Function):
     """y = zeros(shape), with x on a diagonal          dx = diagonal(dy)"""
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x, shape, offset, axis1, axis2):
         self.place = dict(offset=offset, axis1=axis1, axis2=axis2)

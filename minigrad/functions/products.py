@@ -17,6 +17,7 @@ class Matmul(Function):
     """
 
     reads = {"dx": "y", "dy": "x"}
+    takes_complex = True
 
     def forward(self, x, y):
         return get_array_module(x, y).matmul(x, y)
@@ -34,6 +35,7 @@ class Linear(Function):
     """
 
     reads = {"dx": "w", "dw": "x"}
+    takes_complex = True
 
     def forward(self, x, w, b):
         rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])  # one tall product

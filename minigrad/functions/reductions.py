@@ -19,6 +19,7 @@ class Sum(Function):
     """y = sum(x)          dx = dy for each x"""
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x, axis=None, keepdims=False):
         self.old_shape, self.kept_shape = x.shape, kept_shape(x.shape, axis)
@@ -32,6 +33,7 @@ class Mean(Function):
     """y = mean(x)          dx = dy / n for each of the n numbers that were averaged"""
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x, axis=None, keepdims=False):
         self.old_shape, self.kept_shape = x.shape, kept_shape(x.shape, axis)

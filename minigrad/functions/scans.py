@@ -21,6 +21,7 @@ class CumSum(Function):
     """
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x, axis):
         self.axis = axis
@@ -42,6 +43,7 @@ class Recurrence(Function):
     """
 
     reads = {"da": "a output", "db": "a"}
+    takes_complex = True
 
     def forward(self, a, b):
         a, y = a.copy(), b.copy()
@@ -67,6 +69,7 @@ class CumProd(Function):
     """
 
     reads = {"dx": "x output"}
+    takes_complex = True
 
     def forward(self, x):
         return x.cumprod(axis=-1)
@@ -86,6 +89,7 @@ class Prod(Function):
     """
 
     reads = {"dx": "x"}
+    takes_complex = True
 
     def forward(self, x):
         return x.prod(axis=-1)
@@ -202,6 +206,7 @@ def vector_norm(x, ord=2, axis=None, keepdims=False):
     tie. At x = 0 the slope is taken to be 0. All of x is one vector if axis is None, as in numpy.linalg.vector_norm.
     """
     x = as_operand(x)
+    x = absolute(x) if x.dtype.kind == "c" else x
     axes = _axes(axis, x.ndim) if axis is not None else None
     p = float(ord)
     if p == 0:

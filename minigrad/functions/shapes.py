@@ -16,6 +16,7 @@ class Reshape(Function):
 
     reads = {}
     is_view = True
+    takes_complex = True
 
     def forward(self, x, shape):
         self.old_shape = x.shape
@@ -30,6 +31,7 @@ class Transpose(Function):
 
     reads = {}
     is_view = True
+    takes_complex = True
 
     def forward(self, x, axes):
         self.inverse = tuple(int(i) for i in np.argsort(axes))
@@ -47,6 +49,7 @@ class BroadcastTo(Function):
 
     reads = {}
     is_view = True
+    takes_complex = True
 
     def forward(self, x, shape):
         return get_array_module(x).broadcast_to(x, shape)
@@ -60,6 +63,7 @@ class Flip(Function):
 
     reads = {}
     is_view = True
+    takes_complex = True
 
     def forward(self, x, axis=None):
         self.axis = axis
@@ -73,6 +77,7 @@ class Concatenate(Function):
     """y = concatenate(xs)          dxs[i] = the part of dy that xs[i] became"""
 
     reads = {}
+    takes_complex = True
 
     def forward(self, *xs, axis=0):
         self.axis, self.lengths = axis, [x.shape[axis] for x in xs]
@@ -88,6 +93,7 @@ class Split(Function):
 
     reads = {}
     is_view = True
+    takes_complex = True
 
     def forward(self, x, stops, axis):
         self.axis = axis
@@ -104,6 +110,7 @@ class Pad(Function):
     """
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x, widths, value):
         self.inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape))
@@ -114,16 +121,17 @@ class Pad(Function):
 
 
 class AsType(Function):
-    """y = astype(x)          dx = dy in the dtype of x"""
+    """y = astype(x)          dx = dy in the dtype of x, its real part for a real x"""
 
     reads = {}
+    takes_complex = True
 
     def forward(self, x, dtype):
         self.old = x.dtype
         return x.astype(dtype)
 
     def backward(self, dy):
-        return astype(dy, self.old)
+        return astype(dy if self.old.kind == "c" else dy.real, self.old)
 
 
 def _part(x, start, stop, axis):
@@ -246,6 +254,9 @@ def pad(x, pad_width, mode="constant", constant_values=0):
 
 def astype(x, dtype, copy=True):
     """x converted to another dtype; the gradient is converted back. To an integer or boolean type, no gradient flows."""
+    if x.dtype.kind == "c" and np.dtype(dtype).kind not in "cb":
+        raise TypeError(f"astype: {np.dtype(dtype)} cannot hold the imaginary parts of {x.dtype}: "
+                        "use mg.real, mg.imag or mg.abs")
     return x if not copy and x.dtype == np.dtype(dtype) else AsType.apply(x, dtype=dtype)
 
 

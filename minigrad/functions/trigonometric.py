@@ -16,6 +16,7 @@ class Tan(Function):
     """y = tan(x)          dx = dy * (1 + y²)"""
 
     reads = {"dx": "output"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).tan(x)
@@ -32,6 +33,7 @@ class Arcsin(Function):
     """
 
     reads = {"dx": "x"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).arcsin(x)
@@ -48,6 +50,7 @@ class Arccos(Function):
     """
 
     reads = {"dx": "x"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).arccos(x)
@@ -64,6 +67,7 @@ class Arctan(Function):
     """
 
     reads = {"dx": "x"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).arctan(x)
@@ -114,6 +118,7 @@ class Sinh(Function):
     """y = sinh(x)          dx = dy * cosh(x)"""
 
     reads = {"dx": "x"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).sinh(x)
@@ -127,6 +132,7 @@ class Cosh(Function):
     """y = cosh(x)          dx = dy * sinh(x)"""
 
     reads = {"dx": "x"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).cosh(x)
@@ -159,6 +165,7 @@ class Arccosh(Function):
     """
 
     reads = {"dx": "x"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).arccosh(x)
@@ -175,6 +182,7 @@ class Arctanh(Function):
     """
 
     reads = {"dx": "x"}
+    takes_complex = True
 
     def forward(self, x):
         return get_array_module(x).arctanh(x)

@@ -1,5 +1,6 @@
 """What is checked, as a function of float64 arrays: f by its inputs, a model by its parameters, one Function alone."""
 
+import builtins
 import inspect
 
 import numpy as np
@@ -7,7 +8,10 @@ import numpy as np
 from minigrad import autograd, backend
 from minigrad.errors import GradientError
 from minigrad.function import operand_names
+from minigrad.functions import complex, imag, real
 from minigrad.tensor import Tensor
+
+NUMBERS = (int, float, builtins.complex)
 
 
 class Settings:
@@ -22,11 +26,14 @@ class Settings:
 
 
 class Problem:
-    """f as a function of float64 arrays: the inputs first, then the parameters. `with problem:` makes these float64."""
+    """f as a function of float64 arrays: the inputs first, then the parameters. `with problem:` makes these float64.
+
+    A complex input counts as two real ones, and so does a complex output.
+    """
 
     order = 1
 
-    def __init__(self, f, inputs, parameters=None, argnums=None):
+    def __init__(self, f, inputs, parameters=None, argnums=None, names=None):
         inputs = list(inputs) if isinstance(inputs, (tuple, list)) and not _is_numbers(inputs) else [inputs]
         self.f, self.name = f, getattr(f, "__name__", type(f).__name__)
         if hasattr(f, "named_parameters"):
@@ -36,18 +43,23 @@ class Problem:
         else:
             named = [(getattr(p, "name", "") or f"parameter {i}", p) for i, p in enumerate(parameters or ())]
         self.parameters = [p for _, p in named if p.requires_grad]
-        self.devices = [backend.device_of(_plain(x)) for x in inputs]
-        self.inputs = [_float64(x) for x in inputs]
-        floating = [i for i, x in enumerate(self.inputs) if x.dtype.kind == "f"]
-        chosen = floating if argnums is None else [argnums] if isinstance(argnums, int) else list(argnums)
-        for i in chosen:
+        if any(p.dtype.kind == "c" for p in self.parameters):
+            raise TypeError("gradcheck: complex parameters are not done here: pass them as inputs of f")
+        pieces = [(i, *piece) for i, (x, name) in enumerate(zip(inputs, names or _input_names(f, len(inputs))))
+                  for piece in _real_pieces(name, _float64(x))]
+        self.owners = [i for i, *_ in pieces]          # of which of f's arguments each input is a part
+        self.inputs = [x for *_, x in pieces]
+        self.devices = [backend.device_of(_plain(inputs[i])) for i in self.owners]
+        floating = sorted({i for i, _, x in pieces if x.dtype.kind == "f"})
+        wanted = floating if argnums is None else [argnums] if isinstance(argnums, int) else list(argnums)
+        for i in wanted:
             if i not in floating:
                 raise ValueError(f"gradcheck: argnums has {i}, but the floating-point inputs are {floating}")
-        self.chosen = chosen
-        if not chosen and not self.parameters:
+        self.chosen = [k for i in wanted for k, owner in enumerate(self.owners) if owner == i]
+        if not self.chosen and not self.parameters:
             raise ValueError("gradcheck: nothing to check: no input is a floating-point array, and no parameters "
                              "were given that require gradients")
-        self.names = [*(_input_names(f, len(inputs))[i] for i in chosen), *(n for n, p in named if p.requires_grad)]
+        self.names = [*(pieces[k][1] for k in self.chosen), *(n for n, p in named if p.requires_grad)]
 
     def __enter__(self):
         self.saved = [p._data for p in self.parameters]
@@ -71,12 +83,19 @@ class Problem:
                    for i, (x, device) in enumerate(zip(arrays, self.devices))]
         for p, x in zip(self.parameters, values[len(self.chosen):]):
             p._data = backend.to_device(x.copy(), p.device)
-        outputs = self.f(*tensors)
-        outputs = list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
-        for y in outputs:
+        return [tensors[i] for i in self.chosen] + self.parameters, self.outputs(tensors)
+
+    def outputs(self, tensors):
+        """The real outputs of f for these inputs, a list."""
+        arguments = {}
+        for owner, x in zip(self.owners, tensors):
+            arguments[owner] = complex(arguments[owner], x) if owner in arguments else x
+        ys = self.f(*arguments.values())
+        ys = list(ys) if isinstance(ys, (tuple, list)) else [ys]
+        for y in ys:
             if not isinstance(y, Tensor):
                 raise TypeError(f"gradcheck: {self.name} must return a Tensor, or several, got {type(y).__name__}")
-        return [tensors[i] for i in self.chosen] + self.parameters, outputs
+        return [part for y in ys for part in ((real(y), imag(y)) if y.dtype.kind == "c" else (y,))]
 
     def vector(self, values):
         """All outputs as one array (K,)."""
@@ -108,8 +127,7 @@ class Problem:
 
         def gradient(*arguments):
             tensors = arguments[:count]
-            ys = self.f(*tensors)
-            ys = list(ys) if isinstance(ys, (tuple, list)) else [ys]
+            ys = self.outputs(tensors)
             by = [tensors[i] for i in self.chosen] + self.parameters
             found = autograd.grad(ys, by, list(arguments[count:]), create_graph=True, allow_unused=True)
             return [g for g in found if g is not None] or [Tensor(np.zeros(1))]
@@ -137,10 +155,10 @@ class Local(Problem):
             return cls.apply(*(next(given) if want else x for want, x in zip(wants, fixed)), **parameters)
 
         alone.__name__ = function.name
-        super().__init__(alone, [x.detach() for x, want in zip(operands, wants) if want])
         names, several = operand_names(cls)
         names = [*names, *(f"{several}[{i}]" for i in range(len(operands) - len(names)))]
-        self.names = [name for name, want in zip(names, wants) if want]
+        super().__init__(alone, [x.detach() for x, want in zip(operands, wants) if want],
+                         names=[name for name, want in zip(names, wants) if want])
         self.shapes = ", ".join(str(tuple(x.shape)) if hasattr(x, "shape") else repr(x) for x in fixed)
 
     def of_the_gradient(self, settings):
@@ -162,7 +180,7 @@ def _input_names(f, count):
 
 def _is_numbers(x):
     """Whether a list is one input, written as numbers, rather than a list of inputs."""
-    return isinstance(x, list) and bool(x) and all(isinstance(i, (int, float, list)) for i in x)
+    return isinstance(x, list) and bool(x) and all(isinstance(i, (*NUMBERS, list)) for i in x)
 
 
 def _plain(x):
@@ -171,6 +189,9 @@ def _plain(x):
 
 def _float64(x):
     x = np.asarray(backend.to_numpy(_plain(x)))
-    if x.dtype.kind == "c":
-        raise TypeError("gradcheck: complex inputs are not done here")
-    return np.array(x, dtype=np.float64 if x.dtype.kind == "f" else None)
+    return np.array(x, dtype={"f": np.float64, "c": np.complex128}.get(x.dtype.kind))
+
+
+def _real_pieces(name, x):
+    """(name, array) of x, or of its real and imaginary parts."""
+    return [(f"{name}.real", x.real.copy()), (f"{name}.imag", x.imag.copy())] if x.dtype.kind == "c" else [(name, x)]

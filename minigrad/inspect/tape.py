@@ -135,7 +135,7 @@ def _adjoints(ys):
 
     def visit(function, dz, gradients):
         if isinstance(dz, Tensor):
-            found[function] = dz
+            found[function] = dz.conj()  # as users see gradients
 
     leaves = autograd.sweep(ys, [Tensor.wrap(backend.get_array_module(t._data).ones_like(t._data)) for t in ys],
                             retain_graph=True, visit=visit)
@@ -210,7 +210,7 @@ def _constant(x):
     x = x._data if isinstance(x, Tensor) else x
     if x is None:
         return "constant"
-    return f"{float(x):.6g}" if np.size(x) == 1 else f"constant {tuple(x.shape)}"
+    return f"{x.item() if hasattr(x, 'item') else x:.6g}" if np.size(x) == 1 else f"constant {tuple(x.shape)}"
 
 
 def _snake(name):

@@ -61,7 +61,7 @@ class Optimizer:
         self.iterations += 1
         for i, p in enumerate(self.parameters):
             if p.grad is not None and p.requires_grad:
-                self.update(p._data, p.grad.data, self.state.setdefault(i, {}))
+                self.update(_as_real(p._data), _as_real(p.grad.data), self.state.setdefault(i, {}))
                 p.bump_version()
 
     def zero_grad(self):
@@ -75,6 +75,11 @@ class Optimizer:
 
     def __repr__(self):
         return f"{type(self).__name__}(learning_rate={self.learning_rate:g}, {len(self.parameters)} parameters)"
+
+
+def _as_real(x):
+    """A complex array as pairs of real numbers (..., 2), in the same memory: each part is a parameter of its own."""
+    return x[..., None].view(x.real.dtype) if x.dtype.kind == "c" else x
 
 
 def slot(state, name, like):

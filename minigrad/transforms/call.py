@@ -95,6 +95,9 @@ class Call:
             hint = " (has_aux=True if it returns (y, aux))" if isinstance(self.result, tuple) else ""
             raise TypeError(f"grad needs a function that returns a single number, but {self.name} returned {got}{hint}: "
                             "reduce it with .sum() or .mean(), or use mg.jacobian or mg.vjp")
+        if self.result.dtype.kind == "c":
+            raise TypeError(f"grad needs a function that returns a real number, but that of {self.name} is complex: take "
+                            "mg.real, mg.imag or mg.abs of it, or use mg.vjp")
         return self.result
 
 

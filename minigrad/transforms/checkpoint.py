@@ -37,6 +37,8 @@ def checkpoint(f, *arguments, **keywords):
 class Checkpoint(Function):
     """ys = f(*xs)          dxs = dys · df/dxs, by running f again and sweeping through that run alone"""
 
+    takes_complex = True
+
     def forward(self, *xs, block, results):
         self.block = block
         return results
@@ -86,8 +88,9 @@ class _Block:
             raise GraphError(f"checkpoint: {getattr(self.f, '__name__', type(self.f).__name__)} gave other results when it "
                              "ran again in backward: it must do the same at each call")
         targets = [x.creator or x for x in (*stand_ins, *xs[count:])]
+        dys = [dy.conj() for dy in dys]  # a sweep takes and gives the gradients of users, which are conjugate to ours
         found = autograd.sweep(ys, dys, record, record, targets=set(targets), stop=True)
-        return tuple(found.get(node) for node in targets)
+        return tuple(found[node].conj() if node in found else None for node in targets)
 
     def generators_again(self):
         """The generators as they stood before the first run."""

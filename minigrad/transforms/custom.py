@@ -53,6 +53,7 @@ class CustomGradient(Function):
     """ys = f(*xs)          dxs = backward(*dys), the function that f returned"""
 
     reads = {}  # the rule itself holds what it reads
+    takes_complex = True  # and is right for complex arguments, if they come: dy as inside of the sweep (autograd.py)
 
     def forward(self, *xs, results, rule, name):
         self.rule, self.called = rule, name

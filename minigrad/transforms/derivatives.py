@@ -107,6 +107,9 @@ def _rows(call, k):
     """The Jacobian of output k: a backward pass for each unit vector, stacked."""
     rows = []
     y = call.outputs[k][1]
+    if y.dtype.kind == "c":
+        raise TypeError(f"jacobian: a result of {call.name} is complex, and would need two rows for each number: return "
+                        "(mg.real(y), mg.imag(y)) instead")
     for i in range(y.size):
         cotangents = [zeros_like(y) for _, y in call.outputs]
         unit = backend.get_array_module(y._data).zeros(y.size, y.dtype)
