@@ -11,7 +11,7 @@ import numpy as np
 
 
 def convolution(x, w, b=None, *, stride, pads, dilation, groups):
-    """y[n, o, :] = Σ x[n, o·s + tap·d - p, c] w[tap, c, :], places outside of x counting as 0; o, tap ... along each axis."""
+    """y[n, o, :] = Σ x[n, o·s + tap·d - p, c] w[tap, c, :], places outside of x counting as 0; o, tap ... for each axis."""
     y = np.zeros((len(x), *_outputs(x.shape[1:-1], w.shape[:-2], stride, pads, dilation), w.shape[-1]))
     for n, window, tap, c, o, place, channel in _meetings(x.shape, w.shape, y.shape, stride, pads, dilation, groups):
         y[(n, *window, o)] += x[(n, *place, channel)] * w[(*tap, c, o)]

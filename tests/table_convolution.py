@@ -36,13 +36,18 @@ class Sliding:
     y = property(lambda self: (self.images, *self.window.output, self.channels[1]))
     window = property(lambda self: window(self.size, self.kernel, self.stride, self.padding, self.dilation))
     steps = property(lambda self: dict(stride=self.each(self.stride), dilation=self.each(self.dilation)))
-    options = property(lambda self: dict(stride=self.stride, dilation=self.dilation, padding=self.padding, groups=self.groups))
+    options = property(lambda self: dict(stride=self.stride, dilation=self.dilation, padding=self.padding,
+                                         groups=self.groups))
     uneven = property(lambda self: self.pads or ((0, 0),) * self.axes)
     plain = property(lambda self: dict(pads=self.uneven, groups=self.groups, **self.steps))
     pool = property(lambda self: dict(kernel=self.kernel, pads=self.uneven, **self.steps))
 
     def each(self, n):
         return (n,) * self.axes if isinstance(n, int) else n
+
+    def function(self, name):
+        """F.conv1d, F.conv2d or F.conv3d for "conv"."""
+        return getattr(F, f"{name}{self.axes}d")
 
 
 # ---- convolution and its two gradients, which are each other's backward
@@ -61,29 +66,30 @@ CONVOLUTIONS = {
     "/everything": Sliding((5, 5), (2, 3), (4, 4), (2, 1), ((1, 0), (0, 2)), ((1, 0), (0, 2)), 2, 2),
     "/no images": Sliding(images=0, channels=(2, 2)),
     "/1-D": Sliding((5,), (3,), (2, 2)), "/1-D, one channel": Sliding((5,), (3,), (1, 2), stride=2),
-    "/1-D, causal": Sliding((4,), (2,), (2, 1), padding="causal", dilation=2, pads=((2, 0),)),
+    "/1-D, causal": Sliding((4,), (2,), (2, 2), padding="causal", dilation=2, pads=((2, 0),)),
     "/1-D, everything": Sliding((6,), (2,), (4, 2), (2,), ((1, 2),), ((1, 2),), (3,), 2),
     "/3-D": Sliding((2, 3, 2), (1, 2, 2), (2, 2)), "/3-D, one channel": Sliding((2, 2, 3), (2, 1, 2), (1, 2), images=1),
     "/3-D, everything": Sliding((3, 2, 2), (2, 2, 1), (2, 4), (1, 2, 3), ((1, 0), (0, 1), (1, 1)), ((1, 0), (0, 1), (1, 1)),
                                 (2, 1, 2), 2, 1),
 }
 DEPTHWISE = {
-    ", depthwise": Sliding((3, 3), (2, 2), (3, 3), groups=3), ", depthwise, multiplier": Sliding((3, 3), (2, 1), (2, 6), groups=2),
-    ", depthwise, everything": Sliding((5, 5), (2, 3), (2, 4), (2, 1), ((1, 0), (0, 2)), ((1, 0), (0, 2)), 2, 2),
-    ", depthwise, 1-D": Sliding((4,), (2,), (2, 2), padding="same", groups=2, pads=((0, 1),)),
-    ", depthwise, 3-D": Sliding((2, 2, 3), (1, 2, 2), (2, 2), 1, (1, 0, 1), ((1, 1), (0, 0), (1, 1)), groups=2, images=1),
-    ", depthwise, no images": Sliding((2, 2), (2, 1), (2, 2), groups=2, images=0),
+    "/depthwise": Sliding((3, 3), (2, 2), (3, 3), groups=3),
+    "/depthwise, multiplier": Sliding((3, 3), (2, 1), (2, 6), groups=2),
+    "/depthwise, everything": Sliding((5, 5), (2, 3), (2, 4), (2, 1), ((1, 0), (0, 2)), ((1, 0), (0, 2)), 2, 2),
+    "/depthwise, 1-D": Sliding((4,), (2,), (2, 2), padding="same", groups=2, pads=((0, 1),)),
+    "/depthwise, 3-D": Sliding((2, 2, 3), (1, 2, 2), (2, 2), 1, (1, 0, 1), ((1, 1), (0, 0), (1, 1)), groups=2, images=1),
+    "/depthwise, no images": Sliding((2, 2), (2, 1), (2, 2), groups=2, images=0),
 }
 FUNCTIONS = (convolution.Convolution, convolution.ConvolutionInputGradient, convolution.ConvolutionWeightGradient)
 OF_DEPTHWISE = (depthwise.DepthwiseConvolution, depthwise.DepthwiseInputGradient, depthwise.DepthwiseWeightGradient)
 
 for variant, s in {**CONVOLUTIONS, **DEPTHWISE}.items():
-    variant = variant.replace(", ", "/", 1) if variant in DEPTHWISE else variant
-    forward, by_input, by_weight = OF_DEPTHWISE if variant.startswith("/depthwise") else FUNCTIONS
+    forward, by_input, by_weight = OF_DEPTHWISE if variant in DEPTHWISE else FUNCTIONS
     groups = {} if forward is depthwise.DepthwiseConvolution else {"groups": s.groups}
     channels, kernel = ({}, {"kernel_shape": s.w}) if groups else ({"channels": s.channels[0]}, {})
-    add(f"conv{s.axes}d{variant}", lambda x, w, b, s=s: getattr(F, f"conv{s.axes}d")(x, w, b, **s.options),
-        normal(s.x, s.w, s.channels[1:]), lambda x, w, b, s=s: R.convolution(x, w, b, **s.plain), forward, by_input, by_weight)
+    add(f"conv{s.axes}d{variant}", lambda x, w, b, s=s: s.function("conv")(x, w, b, **s.options),
+        normal(s.x, s.w, s.channels[1:]), lambda x, w, b, s=s: R.convolution(x, w, b, **s.plain),
+        forward, by_input, by_weight)
     add(f"convolution_input_gradient{variant}",
         lambda dy, w, f=by_input, k=dict(window=s.window, **groups, **channels): f.apply(dy, w, **k),
         normal(s.y, s.w), lambda dy, w, s=s: R.convolution_by_input(dy, w, size=s.size, **s.plain), by_input)
@@ -97,9 +103,10 @@ add("conv2d/depthwise/no bias", lambda x, w: F.conv2d(x, w, groups=2), normal((1
 for axes, letters in {1: "NCW", 2: "NCHW", 3: "NCDHW"}.items():
     s = Sliding((3,) * axes, (2,) * axes, (3, 2), 2, 1, ((1, 1),) * axes)
     add(f"conv{axes}d/{letters}",
-        lambda x, w, b, f=getattr(F, f"conv{axes}d"), d=letters: f(x, w, b, stride=2, padding=1, data_format=d),
+        lambda x, w, b, s=s, d=letters: s.function("conv")(x, w, b, stride=2, padding=1, data_format=d),
         normal((1, 3, *s.size), s.w, (2,)),
-        lambda x, w, b, s=s: np.moveaxis(R.convolution(np.moveaxis(x, 1, -1), w, b, **s.plain), -1, 1), convolution.Convolution)
+        lambda x, w, b, s=s: np.moveaxis(R.convolution(np.moveaxis(x, 1, -1), w, b, **s.plain), -1, 1),
+        convolution.Convolution)
 
 
 # ---- transposed convolution: `size` is that of the result
@@ -134,11 +141,13 @@ TRANSPOSED = {
 }
 for variant, s in TRANSPOSED.items():
     cover = depthwise.DepthwiseInputGradient if variant == "/depthwise" else convolution.ConvolutionInputGradient
-    add(f"conv_transpose{s.axes}d{variant}", lambda x, w, b, s=s: getattr(F, f"conv_transpose{s.axes}d")(x, w, b, **s.options),
-        normal(s.y, s.w, s.channels[:1]), lambda x, w, b, s=s: R.convolution_by_input(x, w, size=s.size, **s.plain) + b, cover)
+    add(f"conv_transpose{s.axes}d{variant}", lambda x, w, b, s=s: s.function("conv_transpose")(x, w, b, **s.options),
+        normal(s.y, s.w, s.channels[:1]),
+        lambda x, w, b, s=s: R.convolution_by_input(x, w, size=s.size, **s.plain) + b, cover)
 add("conv_transpose2d/no bias, NCHW", lambda x, w: F.conv_transpose2d(x, w, stride=2, data_format="NCHW"),
     normal((1, 3, 2, 2), (3, 2, 2, 3)),
-    lambda x, w: np.moveaxis(R.convolution_by_input(np.moveaxis(x, 1, -1), w, size=(5, 4), **Sliding(stride=2).plain), -1, 1))
+    lambda x, w: np.moveaxis(
+        R.convolution_by_input(np.moveaxis(x, 1, -1), w, size=(5, 4), **Sliding(stride=2).plain), -1, 1))
 
 
 # ---- pooling
@@ -151,9 +160,11 @@ POOLINGS = {
     "/same": Sliding((3, 5), (2, 2), (1, 1), 2, "same", ((0, 1), (0, 1))),
     "/uneven padding": Sliding((3, 3), (3, 2), (1, 1), (1, 2), ((2, 0), (0, 1)), ((2, 0), (0, 1))),
     "/no images": Sliding((4, 4), (2, 2), (2, 2), 2, images=0),
-    "/1-D": Sliding((5,), (2,), (2, 2), 2, 1, ((1, 1),)), "/1-D, causal": Sliding((4,), (3,), (2, 2), 1, "causal", ((2, 0),)),
+    "/1-D": Sliding((5,), (2,), (2, 2), 2, 1, ((1, 1),)),
+    "/1-D, causal": Sliding((4,), (3,), (2, 2), 1, "causal", ((2, 0),)),
     "/3-D": Sliding((2, 4, 2), (2, 2, 1), (2, 2), (2, 2, 1), images=1),
-    "/3-D, overlap and padding": Sliding((2, 3, 3), (2, 2, 2), (1, 1), (1, 2, 1), (1, 0, 0), ((1, 1), (0, 0), (0, 0)), images=1),
+    "/3-D, overlap and padding": Sliding((2, 3, 3), (2, 2, 2), (1, 1), (1, 2, 1), (1, 0, 0), ((1, 1), (0, 0), (0, 0)),
+                                         images=1),
 }
 
 
@@ -185,7 +196,7 @@ def average(values):
 
 for variant, s in POOLINGS.items():
     area = math.prod(s.kernel)
-    max_pool, avg_pool = getattr(F, f"max_pool{s.axes}d"), getattr(F, f"avg_pool{s.axes}d")
+    max_pool, avg_pool = s.function("max_pool"), s.function("avg_pool")
     add(f"max_pool{s.axes}d{variant}", lambda x, s=s, f=max_pool: f(x, s.kernel, s.stride, s.padding), distinct(s.x),
         lambda x, s=s: R.pool(x, **s.pool), pooling.MaxPool, pooling.MaxPoolScatter, pooling.MaxPoolGather)
     add("max_pool_gather" + variant, lambda x, i, s=s: pooling.MaxPoolGather.apply(x, winner=i.data, window=s.window),
@@ -231,7 +242,8 @@ for name, sample, reduce in (("avg", normal, np.mean), ("max", distinct, np.max)
     add(f"global_{name}_pool", lambda x, f=f: f(x, "NCHW"), sample((2, 2, 2, 3)), lambda x, r=reduce: r(x, axis=(2, 3)))
     f = getattr(F, f"adaptive_{name}_pool2d")
     add(f"adaptive_{name}_pool2d/NCHW, None", lambda x, f=f: f(x, (None, 2), "NCHW"), sample((1, 2, 2, 3)),
-        lambda x, r={"avg": average, "max": max}[name]: np.moveaxis(R.adaptive_pool(np.moveaxis(x, 1, -1), (2, 2), r), -1, 1))
+        lambda x, r={"avg": average, "max": max}[name]: np.moveaxis(
+            R.adaptive_pool(np.moveaxis(x, 1, -1), (2, 2), r), -1, 1))
 
 
 # ---- interpolation
@@ -245,9 +257,9 @@ for (variant, (old, new)), mode in itertools.product(GRIDS.items(), ("nearest", 
             add(f"interpolate/{mode}, {variant}" + ", corners" * corners,
                 lambda x, k=dict(size=new, mode=mode, align_corners=corners): F.interpolate(x, **k), normal((2, *old, 2)),
                 lambda x, a=(new, scale, mode, corners): R.interpolate(x, *a), *cover)
-for mode in ("nearest", "bilinear", "bicubic"):
-    add(f"interpolate/{mode}, scale", lambda x, m=mode: F.interpolate(x, scale_factor=(1.3, 0.7), mode=m), normal((2, 4, 5, 1)),
-        lambda x, m=mode: R.interpolate(x, (5, 3), (1.3, 0.7), m.removeprefix("bi") if m == "bilinear" else m))
+for name, mode in {"nearest": "nearest", "bilinear": "linear", "bicubic": "bicubic"}.items():
+    add(f"interpolate/{name}, scale", lambda x, name=name: F.interpolate(x, scale_factor=(1.3, 0.7), mode=name),
+        normal((2, 4, 5, 1)), lambda x, mode=mode: R.interpolate(x, (5, 3), (1.3, 0.7), mode))
 add("interpolate", lambda x: F.interpolate(x, scale_factor=2, mode="bilinear", data_format="NCHW"), normal((1, 2, 2, 3)),
     lambda x: np.moveaxis(R.interpolate(np.moveaxis(x, 1, -1), (4, 6), (2, 2), "linear"), -1, 1), AlongAxis)
 add("interpolate/no images", lambda x: F.interpolate(x, 3, mode="linear"), normal((0, 2, 1)), lambda x: np.zeros((0, 3, 1)))

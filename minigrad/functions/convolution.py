@@ -135,7 +135,7 @@ def _pieces(x, window, channels):
 def conv1d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, data_format="NWC"):
     """conv2d along one axis: x (N, W, C), or (N, C, W) with "NCW"; w (k, C / groups, O); y (N, OW, O).
 
-    padding may also be "causal" (Keras's): (k - 1) * dilation zeros before the start, so that y[t] depends on x[:t + 1] only.
+    padding may also be "causal" (Keras's): (k - 1) * dilation zeros before the start, so y[t] depends on x[:t + 1] only.
     """
     return _convolution(x, w, b, stride, padding, dilation, groups, data_format, 1)
 

@@ -47,10 +47,9 @@ def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=F
     axes = x.ndim - 2
     if axes not in FORMATS:
         raise ValueError(f"interpolate: expected 3 to 5 axes, (N, ..., C), got shape {tuple(x.shape)}")
-    linear = {"linear", {1: "linear", 2: "bilinear", 3: "trilinear"}[axes]}
-    if mode not in {"nearest", *linear, *(["bicubic"] if axes == 2 else [])}:
-        raise ValueError(f"interpolate: mode must be one of 'nearest', {', '.join(map(repr, sorted(linear)))}"
-                         f"{', or bicubic' * (axes == 2)} for {axes} spatial axes, got {mode!r}")
+    modes = ("nearest", "linear", *[(), ("bilinear", "bicubic"), ("trilinear",)][axes - 1])
+    if mode not in modes:
+        raise ValueError(f"interpolate: mode must be {', '.join(map(repr, modes))} for {axes} spatial axes, got {mode!r}")
     if mode == "nearest" and align_corners:
         raise ValueError("interpolate: align_corners is for the linear and cubic modes, got mode='nearest'")
     x, as_given = channels_last(x, data_format, axes)

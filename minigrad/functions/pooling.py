@@ -26,9 +26,10 @@ class MaxPool(Function):
         first, *others = taps(padded(x, window, -math.inf), window)
         y, self.winner = first.copy(), xp.zeros(first.shape, np.min_scalar_type(len(others)))
         for k, tap in enumerate(others, 1):  # k grows, so the maximum of the k's that beat all before is the winner
-            beaten = ~((tap <= y) | (y != y))  # also by a nan, but only if y is none yet
-            xp.maximum(self.winner, beaten * self.winner.dtype.type(k), out=self.winner)
-            xp.maximum(y, tap, out=y)
+            larger = xp.maximum(y, tap)
+            wins = (larger != y) & (y == y)  # a nan differs from all numbers, so it wins once, over a y that is none
+            xp.maximum(self.winner, wins * self.winner.dtype.type(k), out=self.winner)
+            y = larger
         return y
 
     def backward(self, dy):

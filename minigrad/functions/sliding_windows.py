@@ -54,7 +54,8 @@ def sliding_window_view(x, window_shape, axis=None):
     lengths = tuple(window_shape) if isinstance(window_shape, (tuple, list)) else (window_shape,)
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
     if len(lengths) != len(axes):
-        raise ValueError(f"sliding_window_view: window_shape {window_shape!r} must have a length for each of {len(axes)} axes")
+        raise ValueError(f"sliding_window_view: window_shape must have a length for each of {len(axes)} axes, got "
+                         f"{window_shape!r}")
     axes = [normalize_axis(a, x.ndim) for a in axes]
     for size, a in zip(per_axis(lengths, len(lengths), "window_shape"), axes):  # the new axes come last: a stays where it is
         x = SlidingWindow.apply(x, size=int(size), axis=a)

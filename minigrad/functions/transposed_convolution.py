@@ -1,4 +1,4 @@
-"""Transposed convolution: the gradient of a convolution by its input, used as a forward, to make larger images of small ones.
+"""Transposed convolution: the gradient of a convolution by its input, used as a forward, to make large images of small ones.
 
 Where a convolution's window reads its taps and makes one number of them, here each number is multiplied by the kernel and
 added to the taps of its window. The Functions are those of convolution.py and depthwise.py, and so are the gradients.
@@ -27,14 +27,14 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, groups
     output_padding  n or (v, h): rows and columns added at the end, less than the stride or the dilation; of all sizes that
              a convolution with these arguments takes to (H, W), it chooses one
     OH = (H - 1) * stride - top - bottom + (kh - 1) * dilation + 1 + output_padding, as PyTorch's.
-    dx = conv2d(dy, w), dw = the gradient by the weights of that convolution at (dy, x). Source: Dumoulin & Visin 2016, ch. 4.
+    dx = conv2d(dy, w), dw = the gradient by the weights of that convolution, of dy and x. Source: Dumoulin & Visin 2016, 4.
     Raises ValueError for shapes that do not agree.
     """
     return _transposed(x, w, b, stride, padding, output_padding, groups, dilation, data_format, 2)
 
 
 def conv_transpose3d(x, w, b=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1, data_format="NDHWC"):
-    """conv_transpose2d along three axes: x (N, D, H, W, C), or (N, C, D, H, W) with "NCDHW"; w (kd, kh, kw, O / groups, C)."""
+    """conv_transpose2d along three axes: x (N, D, H, W, C), or (N, C, D, H, W) with "NCDHW"; w (k, k, k, O / groups, C)."""
     return _transposed(x, w, b, stride, padding, output_padding, groups, dilation, data_format, 3)
 
 

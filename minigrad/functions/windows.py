@@ -6,13 +6,15 @@ places o * stride + tap * dilation - padding, for each tap of its kernel.
 
 import functools
 import itertools
-from numbers import Integral
 from typing import NamedTuple
+
+import numpy as np
 
 from minigrad.backend import get_array_module
 from minigrad.functions.shapes import as_operand, moveaxis
 
 PIECE = 1 << 20  # bytes to work on at a time: about the size of a core's cache
+INTEGER = (int, np.integer)
 FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 
 
@@ -54,7 +56,8 @@ def window(input, size, stride=1, padding=0, dilation=1, ceil_mode=False):
     reads what comes after its own place. Raises ValueError for a size that does not fit.
     """
     axes = len(input)
-    size, stride, dilation = per_axis(size, axes, "size"), per_axis(stride, axes, "stride"), per_axis(dilation, axes, "dilation")
+    size, stride = per_axis(size, axes, "size"), per_axis(stride, axes, "stride")
+    dilation = per_axis(dilation, axes, "dilation")
     spans = [(k - 1) * d + 1 for k, d in zip(size, dilation)]
     pads = paddings(padding, [(-(-n // s) - 1) * s + span - n for n, s, span in zip(input, stride, spans)], spans)
     if ceil_mode:
@@ -75,8 +78,8 @@ def _to_the_next_window(n, before, after, span, stride):
 
 def per_axis(value, axes, name, least=1):
     """A tuple of `axes` integers of at least `least`, from one for all or one for each."""
-    values = (value,) * axes if isinstance(value, Integral) else tuple(value)
-    if len(values) != axes or any(not isinstance(v, Integral) or v < least for v in values):
+    values = (value,) * axes if isinstance(value, INTEGER) else tuple(value) if isinstance(value, (tuple, list)) else ()
+    if len(values) != axes or any(not isinstance(v, INTEGER) or v < least for v in values):
         one_each = {1: "a tuple of one", 2: "a pair of them"}.get(axes, f"{axes} of them")
         raise ValueError(f"{name} must be an integer >= {least} or {one_each}, got {value!r}")
     return values
@@ -92,7 +95,7 @@ def paddings(padding, for_same, spans):
         if padding.lower() not in kinds:
             raise ValueError(f"padding must be {', '.join(map(repr, kinds))} or numbers, got {padding!r}")
         return tuple(kinds[padding.lower()])
-    if not isinstance(padding, Integral) and all(not isinstance(p, Integral) for p in padding):
+    if isinstance(padding, (tuple, list)) and all(isinstance(p, (tuple, list)) for p in padding):
         if len(padding) != axes:
             raise ValueError(f"padding must have a pair (before, after) for each of {axes} spatial axes, got {padding!r}")
         return tuple(per_axis(p, 2, "padding", 0) for p in padding)
@@ -132,9 +135,10 @@ def unpadded(x, w):
 
 def taps(x, w):
     """For each tap of the kernel, in row order, the view (N, ..., C) of the padded data x that the tap reads."""
-    for tap in itertools.product(*map(range, w.size)):
-        starts = [i * d for i, d in zip(tap, w.dilation)]
-        yield x[(slice(None), *(slice(a, a + (n - 1) * s + 1, s) for a, n, s in zip(starts, w.output, w.stride)))]
+    along = [[slice(i * d, i * d + (n - 1) * s + 1, s) for i in range(k)]
+             for k, s, d, n in zip(w.size, w.stride, w.dilation, w.output)]
+    for places in itertools.product((slice(None),), *along):
+        yield x[places]
 
 
 def pieces(count, bytes_each):
@@ -147,7 +151,8 @@ def channels_last(x, data_format, axes):
     """x as (N, `axes` spatial axes, C), and the function that gives results like it the axes that `data_format` names."""
     x, (last, first) = as_operand(x), FORMATS[axes]
     if x.ndim != axes + 2:
-        raise ValueError(f"expected {axes + 2} axes, ({', '.join(last)}) or ({', '.join(first)}), got shape {tuple(x.shape)}")
+        raise ValueError(f"expected {axes + 2} axes, ({', '.join(last)}) or ({', '.join(first)}), got shape "
+                         f"{tuple(x.shape)}")
     if data_format in (last, "channels_last"):
         return x, lambda y: y
     if data_format in (first, "channels_first"):

@@ -21,7 +21,8 @@ class Conv2D(Layer):
                  groups=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
                  bias_initializer="zeros", name=None, input_shape=None):
         self.filters, self.groups = positive(filters, "Conv2D", "filters"), positive(groups, "Conv2D", "groups")
-        self.kernel_size, self.strides = per_axis(kernel_size, 2, "Conv2D: kernel_size"), per_axis(strides, 2, "Conv2D: strides")
+        self.kernel_size = per_axis(kernel_size, 2, "Conv2D: kernel_size")
+        self.strides = per_axis(strides, 2, "Conv2D: strides")
         self.dilation_rate = per_axis(dilation_rate, 2, "Conv2D: dilation_rate")
         self.padding, self.data_format = padding, data_format or "channels_last"
         self.activation, self.use_bias = activations.get(activation), use_bias
