@@ -11,7 +11,7 @@ from table import add, distinct, normal, together
 import minigrad as mg
 import minigrad.functions as F
 from minigrad.functions import convolution, depthwise, pooling
-from minigrad.functions.interpolation import AlongAxis
+from minigrad.functions.interpolation import AlongAxis, CopyAlongAxis
 from minigrad.functions.sliding_windows import SlidingWindow, WindowSum
 from minigrad.functions.windows import window
 
@@ -69,7 +69,7 @@ CONVOLUTIONS = {
     "/1-D, causal": Sliding((4,), (2,), (2, 2), padding="causal", dilation=2, pads=((2, 0),)),
     "/1-D, everything": Sliding((6,), (2,), (4, 2), (2,), ((1, 2),), ((1, 2),), (3,), 2),
     "/3-D": Sliding((2, 3, 2), (1, 2, 2), (2, 2)), "/3-D, one channel": Sliding((2, 2, 3), (2, 1, 2), (1, 2), images=1),
-    "/3-D, everything": Sliding((3, 2, 2), (2, 2, 1), (2, 4), (1, 2, 3), ((1, 0), (0, 1), (1, 1)), ((1, 0), (0, 1), (1, 1)),
+    "/3-D, everything": Sliding((3, 2, 2), (2, 2, 1), (4, 2), (1, 2, 3), ((1, 0), (0, 1), (1, 1)), ((1, 0), (0, 1), (1, 1)),
                                 (2, 1, 2), 2, 1),
 }
 DEPTHWISE = {
@@ -251,7 +251,8 @@ for name, sample, reduce in (("avg", normal, np.mean), ("max", distinct, np.max)
 GRIDS = {"up": ((2, 3), (5, 4)), "down": ((5, 4), (2, 3)), "twice": ((2, 3), (4, 6)), "one": ((3, 1), (1, 3)),
          "1-D": ((3,), (5,)), "3-D": ((2, 1, 3), (3, 2, 2))}
 for (variant, (old, new)), mode in itertools.product(GRIDS.items(), ("nearest", "linear", "bicubic")):
-    scale, cover = [m / n for m, n in zip(new, old)], () if mode == "nearest" else (AlongAxis,)
+    scale = [m / n for m, n in zip(new, old)]
+    cover = (AlongAxis,) if mode != "nearest" else () if variant == "twice" else (CopyAlongAxis, AlongAxis)
     if mode != "bicubic" or len(old) == 2:
         for corners in (False, True)[:1 + (mode != "nearest")]:
             add(f"interpolate/{mode}, {variant}" + ", corners" * corners,

@@ -1,6 +1,7 @@
 """Convolution, pooling, interpolation, sliding windows: any geometry against loops; ties, nans, Keras's sizes, refusals."""
 
 import math
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from test_functions import EPS, assert_close
 
 import minigrad as mg
 import minigrad.functions as F
+from minigrad.functions import windows
 
 
 @st.composite
@@ -60,8 +62,9 @@ def value_and_gradients(f, dy, *arrays):
 
 
 @settings(deadline=None)
-@given(convolutions(), st.integers(0, 2 ** 32))
-def test_any_convolution_is_its_loops(s, seed):
+@given(convolutions(), st.sampled_from([windows.PIECE, 100, 1]), st.integers(0, 2 ** 32))
+def test_any_convolution_is_its_loops(s, bytes_at_a_time, seed):
+    """Also if it is done in pieces: bands of the windows of one image."""
     rng = np.random.default_rng(seed)
     x, w, b, y, c = (rng.standard_normal(shape) for shape in (s.x, s.w, s.channels[1:], s.y, s.channels[:1]))
     everything_but_channels = tuple(range(s.axes + 1))
@@ -69,10 +72,11 @@ def test_any_convolution_is_its_loops(s, seed):
     by_input = R.convolution_by_input(y, w, size=s.size, **s.plain)
     by_weight = R.convolution_by_weight(x, y, kernel=s.w, **s.plain)
     conv, transposed = s.function("conv"), s.function("conv_transpose")
-    assert_close(value_and_gradients(lambda *a: conv(*a, **s.options), y, x, w, b),
-                 [forward + b, by_input, by_weight, y.sum(everything_but_channels)], 64 * EPS)
-    assert_close(value_and_gradients(lambda *a: transposed(*a, **s.options, output_padding=s.left_over), x, y, w, c),
-                 [by_input + c, forward, by_weight, x.sum(everything_but_channels)], 64 * EPS)
+    with mock.patch.object(windows, "PIECE", bytes_at_a_time):
+        assert_close(value_and_gradients(lambda *a: conv(*a, **s.options), y, x, w, b),
+                     [forward + b, by_input, by_weight, y.sum(everything_but_channels)], 64 * EPS)
+        assert_close(value_and_gradients(lambda *a: transposed(*a, **s.options, output_padding=s.left_over), x, y, w, c),
+                     [by_input + c, forward, by_weight, x.sum(everything_but_channels)], 64 * EPS)
 
 
 @settings(deadline=None)

@@ -6,8 +6,7 @@ PyTorch: together they read everything, and where m does not divide n, neighbour
 
 from minigrad.backend import get_array_module
 from minigrad.functions import reductions
-from minigrad.functions.interpolation import AlongAxis
-from minigrad.functions.order import take
+from minigrad.functions.interpolation import AlongAxis, CopyAlongAxis
 from minigrad.functions.pooling import MaxPool
 from minigrad.functions.shapes import as_operand
 from minigrad.functions.windows import FORMATS, channels_last, per_axis, window
@@ -85,7 +84,8 @@ def _adaptive_max_pool(x, size, data_format, axes):
         lengths.append(max(-(-(i + 1) * n // m) - i * n // m for i in range(m)))
         if n % m:  # windows of one length beside each other: a shorter one reads its last place twice, which wins nothing
             i = xp.arange(m)[:, None]
-            x = take(x, xp.minimum(i * n // m + xp.arange(lengths[-1]), -(-(i + 1) * n // m) - 1).reshape(-1), axis)
+            places = xp.minimum(i * n // m + xp.arange(lengths[-1]), -(-(i + 1) * n // m) - 1).reshape(-1)
+            x = CopyAlongAxis.apply(x, places=places, axis=axis)
     return as_given(MaxPool.apply(x, window=window(x.shape[1:-1], tuple(lengths), tuple(lengths))))
 
 

@@ -12,8 +12,9 @@ the gradient of any of the three by one of its operands is another of the three.
 larger images of smaller ones, is the third of them, used as a forward.
 
 All are one matrix product: lay the numbers that each window reads in a row (`columns`: im2col, Chellapilla et al. 2006),
-(N·windows, taps·C), and multiply by w as (taps·C, O). The rows are made for a few images at a time, so that they stay in
-the processor's cache; they are made again in backward, which is cheaper than to keep them.
+(N·windows, taps·C), and multiply by w as (taps·C, O). The rows are made for a few images at a time, or for a band of
+windows of a large one, so that they stay in the processor's cache; they are made again in backward, which is cheaper than
+to keep them.
 
 With groups, channel group g of x meets only its own kernels: the same product for each group, as a batch of groups. One
 channel to a group makes these products too thin to be fast: see depthwise.py.
@@ -40,9 +41,9 @@ class Convolution(Function):
         self.window, self.groups, self.kernel_shape = window, groups, w.shape
         xp = get_array_module(x, w)
         y = xp.empty((len(x), *window.output, w.shape[-1]), xp.result_type(x, w, *b))
-        for piece in _pieces(x, window, x.shape[-1]):
-            part = y[piece]
-            xp.matmul(columns(x[piece], window, groups), _as_matrix(w, groups), out=_by_group(part, groups))
+        for images, read, windows, place in _pieces(x, window, x.shape[-1]):
+            part = y[images, windows]
+            xp.matmul(columns(x[images, read], place, groups), _as_matrix(w, groups), out=_by_group(part, groups))
             if b:
                 part += b[0]
         return y
@@ -70,11 +71,12 @@ class ConvolutionInputGradient(Function):
         dtype = xp.result_type(dy, w)
         x = xp.zeros((len(dy), *(n + a + b for n, (a, b) in zip(window.input, window.padding)), channels), dtype)
         back = _as_matrix(w, groups).swapaxes(-1, -2)
-        for piece in _pieces(dy, window, channels):
-            rows = xp.matmul(_by_group(dy[piece], groups), back)
-            rows = rows.reshape(groups, -1, math.prod(window.output), math.prod(window.size), w.shape[-2])
-            rows = rows.transpose(3, 1, 2, 0, 4).reshape(math.prod(window.size), -1, *window.output, channels)
-            for target, tap in zip(taps(x[piece], window), rows):
+        for images, _, windows, place in _pieces(dy, window, channels):
+            rows = xp.matmul(_by_group(dy[images, windows], groups), back)
+            rows = rows.reshape(groups, -1, math.prod(place.output), math.prod(place.size), w.shape[-2])
+            rows = rows.transpose(3, 1, 2, 0, 4).reshape(math.prod(place.size), -1, *place.output, channels)
+            start = (windows.start or 0) * window.stride[0]
+            for target, tap in zip(taps(x[images, start:], place), rows):
                 target += tap
         return unpadded(x, window)
 
@@ -94,8 +96,8 @@ class ConvolutionWeightGradient(Function):
         self.window, self.groups = window, groups
         xp = get_array_module(x, dy)
         w = xp.zeros((groups, math.prod(kernel_shape[:-1]), kernel_shape[-1] // groups), xp.result_type(x, dy))
-        for piece in _pieces(x, window, x.shape[-1]):
-            w += xp.matmul(columns(x[piece], window, groups).swapaxes(-1, -2), _by_group(dy[piece], groups))
+        for images, read, windows, place in _pieces(x, window, x.shape[-1]):
+            w += xp.matmul(columns(x[images, read], place, groups).swapaxes(-1, -2), _by_group(dy[images, windows], groups))
         return w.transpose(1, 0, 2).reshape(kernel_shape)
 
     def backward(self, dw):
@@ -128,8 +130,8 @@ def _by_group(y, groups):
 
 
 def _pieces(x, window, channels):
-    """Slices of a few images, so that their window rows stay in the cache."""
-    return pieces(len(x), math.prod(window.output) * math.prod(window.size) * channels * x.itemsize)
+    """The parts of the work whose window rows stay in the cache."""
+    return pieces(len(x), window, math.prod(window.output) * math.prod(window.size) * channels * x.itemsize)
 
 
 def conv1d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, data_format="NWC"):

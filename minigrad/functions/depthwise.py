@@ -30,13 +30,13 @@ class DepthwiseConvolution(Function):
         self.window, self.channels = window, x.shape[-1]
         xp = get_array_module(x, w)
         y = xp.zeros((len(x), *window.output, w.shape[-1]), xp.result_type(x, w, *b))
-        for piece in _pieces(x):
-            read = padded(x[piece], window)
-            for target, rows in _multiples(y[piece], w, x.shape[-1]):
-                for tap, row in zip(taps(read, window), rows):
+        for images, read, windows, place in _pieces(x, window):
+            source, part = padded(x[images, read], place), y[images, windows]
+            for target, rows in _multiples(part, _along_rows(w, place), x.shape[-1]):
+                for tap, row in zip(taps(source, place), rows):
                     target += tap * row
             if b:
-                y[piece] += b[0]
+                part += b[0]
         return y
 
     def backward(self, dy):
@@ -56,9 +56,10 @@ class DepthwiseInputGradient(Function):
         xp = get_array_module(dy, w)
         lengths = [n + before + after for n, (before, after) in zip(window.input, window.padding)]
         x = xp.zeros((len(dy), *lengths, channels), xp.result_type(dy, w))
-        for piece in _pieces(x):
-            for part, rows in _multiples(dy[piece], w, channels):
-                for target, row in zip(taps(x[piece], window), rows):
+        for images, _, windows, place in _pieces(x, window):
+            target_of = x[images, (windows.start or 0) * window.stride[0]:]
+            for part, rows in _multiples(dy[images, windows], _along_rows(w, place), channels):
+                for target, row in zip(taps(target_of, place), rows):
                     target += part * row
         return unpadded(x, window)
 
@@ -78,10 +79,10 @@ class DepthwiseWeightGradient(Function):
         xp = get_array_module(x, dy)
         w = xp.zeros((*window.size, 1, dy.shape[-1]), xp.result_type(x, dy))
         places = "nijk"[:x.ndim - 1]
-        for piece in _pieces(x):
-            read = padded(x[piece], window)
-            for part, rows in _multiples(dy[piece], w, self.channels):
-                for tap, row in zip(taps(read, window), rows):
+        for images, read, windows, place in _pieces(x, window):
+            source = padded(x[images, read], place)
+            for part, rows in _multiples(dy[images, windows], w.reshape(-1, w.shape[-1]), self.channels):
+                for tap, row in zip(taps(source, place), rows):
                     row += xp.einsum(f"{places}c,{places}c->c", tap, part)
         return w
 
@@ -96,13 +97,19 @@ def is_depthwise(w, groups):
     return groups > 1 and w.shape[-2] == 1
 
 
-def _multiples(y, w, channels):
-    """For each j < m, the channels j, m + j, 2 m + j ... of y, and of w for each tap: one for each channel of x. Views."""
-    step = w.shape[-1] // channels
-    rows = w.reshape(-1, w.shape[-1])
-    return [(y[..., j::step], rows[:, j::step]) for j in range(step)]
+def _multiples(y, rows, channels):
+    """For each j < m, the channels j, m + j, 2 m + j ... of y, and of the taps' rows: one for each channel of x. Views."""
+    step = y.shape[-1] // channels
+    return [(y[..., j::step], rows[..., j::step]) for j in range(step)]
 
 
-def _pieces(x):
-    """Slices of a few images, so that they, their windows and a product of theirs stay in the cache."""
-    return pieces(len(x), 3 * math.prod(x.shape[1:]) * x.itemsize)
+def _along_rows(w, window):
+    """For each tap, its weights once for each window along the last axis: loops over long rows of equal shape are fast."""
+    taps, channels = math.prod(window.size), w.shape[-1]
+    shape = (taps, window.output[-1], channels)
+    return get_array_module(w).broadcast_to(w.reshape(taps, 1, channels), shape).copy()
+
+
+def _pieces(x, window):
+    """The parts of the work that stay in the cache, with their windows and a product of theirs."""
+    return pieces(len(x), window, 3 * math.prod(x.shape[1:]) * x.itemsize)

@@ -4,7 +4,7 @@ import math
 
 from minigrad.backend import get_array_module
 from minigrad.function import Function
-from minigrad.functions.order import repeat, take
+from minigrad.functions.order import repeat
 from minigrad.functions.shapes import as_operand
 from minigrad.functions.windows import FORMATS, channels_last, per_axis
 
@@ -25,6 +25,23 @@ class AlongAxis(Function):
 
     def backward(self, dy):
         return AlongAxis.apply(dy, matrix=self.matrix.T, axis=self.axis)
+
+
+class CopyAlongAxis(Function):
+    """y = copy_along_axis(x)          dx = along_axis(dy), with the transposed matrix
+
+    y[.., i, ..] = x[.., places[i], ..]: the matrix has a one at each place, and zeros that meet no number of x.
+    """
+
+    reads = {}
+
+    def forward(self, x, places, axis):
+        self.places, self.axis, self.length = places, axis, x.shape[axis]
+        return get_array_module(x).take(x, places, axis)
+
+    def backward(self, dy):
+        matrix = get_array_module(dy.data).arange(self.length)[:, None] == self.places
+        return AlongAxis.apply(dy, matrix=matrix.astype(dy.dtype), axis=self.axis)
 
 
 def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=False, data_format="channels_last"):
@@ -83,7 +100,7 @@ def _nearest(x, m, scale, axis):
         return repeat(x, m // x.shape[axis], axis)
     xp, n = get_array_module(x.data), x.shape[axis]
     places = xp.arange(m) * n // m if m / n == scale else xp.floor(xp.arange(m) / scale).astype(int)
-    return take(x, xp.minimum(places, n - 1), axis)
+    return CopyAlongAxis.apply(x, places=xp.minimum(places, n - 1), axis=axis)
 
 
 def _weights(x, m, scale, axis, mode, align_corners):

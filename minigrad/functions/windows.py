@@ -141,10 +141,35 @@ def taps(x, w):
         yield x[places]
 
 
-def pieces(count, bytes_each):
-    """Slices of `count` images, each slice of so few that it is about PIECE bytes."""
-    step = max(1, PIECE // max(bytes_each, 1))
-    return [slice(start, start + step) for start in range(0, count, step)]
+class Piece(NamedTuple):
+    """A part of the work that fits into the cache: some images, or a band of the windows of one."""
+
+    images: slice
+    read: slice       # what the windows read along the first spatial axis, without the padding
+    windows: slice    # and which windows they are
+    window: Window    # the same windows, on what they read
+
+
+def pieces(count, w, bytes_each):
+    """The Pieces of `count` images, each of about PIECE bytes if one image takes `bytes_each`."""
+    everything = slice(None)
+    if bytes_each <= PIECE:
+        step = PIECE // max(bytes_each, 1)
+        return [Piece(slice(start, start + step), everything, everything, w) for start in range(0, count, step)]
+    step = max(1, PIECE * w.output[0] // bytes_each)
+    bands = [_band(w, start, min(start + step, w.output[0])) for start in range(0, w.output[0], step)]
+    return [Piece(slice(n, n + 1), *band) for n in range(count) for band in bands]
+
+
+def _band(w, start, stop):
+    """The windows from start to stop along the first axis: what they read, which they are, and their own Window."""
+    n, begin = w.input[0], start * w.stride[0] - w.padding[0][0]
+    length = (stop - start - 1) * w.stride[0] + w.spans[0]
+    low, high = (min(max(place, 0), n) for place in (begin, begin + length))
+    before = min(max(low - begin, 0), length)
+    padding = before, length - before - (high - low)
+    return slice(low, high), slice(start, stop), w._replace(
+        padding=(padding, *w.padding[1:]), input=(high - low, *w.input[1:]), output=(stop - start, *w.output[1:]))
 
 
 def channels_last(x, data_format, axes):
