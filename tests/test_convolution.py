@@ -62,7 +62,7 @@ def value_and_gradients(f, dy, *arrays):
 
 
 @settings(deadline=None)
-@given(convolutions(), st.sampled_from([windows.PIECE, 100, 1]), st.integers(0, 2 ** 32))
+@given(convolutions(), st.sampled_from([windows.PIECE, 2000, 500, 1]), st.integers(0, 2 ** 32))
 def test_any_convolution_is_its_loops(s, bytes_at_a_time, seed):
     """Also if it is done in pieces: bands of the windows of one image."""
     rng = np.random.default_rng(seed)
@@ -119,6 +119,20 @@ def test_nan_stays_in_its_window():
     y, dx = value_and_gradients(lambda x: F.max_pool1d(x, 2), np.full((1, 4, 1), 2.0), x)
     np.testing.assert_array_equal(y.ravel(), [1, np.nan, 5, 7])
     np.testing.assert_array_equal(dx.ravel(), [0, 2, 2, 0, 0, 2, 0, 2])
+
+
+@pytest.mark.parametrize("n, size, stride, padding, starts", [
+    (5, 2, 2, 0, [0, 2, 4]), (4, 1, 2, 0, [0, 2]), (3, 2, 2, 1, [-1, 1]), (4, 2, 2, 1, [-1, 1, 3]), (6, 2, 3, 0, [0, 3])])
+def test_in_ceil_mode_a_last_window_begins_before_the_end(n, size, stride, padding, starts):
+    x = mg.Tensor(np.arange(1.0, n + 1).reshape(1, n, 1))
+    places = [[i for i in range(start, start + size) if 0 <= i < n] for start in starts]
+    y = F.max_pool1d(x, size, stride, padding, ceil_mode=True).data.ravel()
+    np.testing.assert_array_equal(y, [max(inside) + 1 for inside in places])
+    for counted in (False, True):  # the padding that was asked for may count, what ceil_mode adds does not
+        y = F.avg_pool1d(x, size, stride, padding, counted, ceil_mode=True).data.ravel()
+        counts = [sum(-padding <= i < n + padding for i in range(start, start + size)) if counted else len(inside)
+                  for start, inside in zip(starts, places)]
+        np.testing.assert_allclose(y, [sum(i + 1 for i in inside) / count for inside, count in zip(places, counts)], rtol=EPS)
 
 
 def test_integers_can_be_pooled():

@@ -135,7 +135,7 @@ def unpadded(x, w):
 
 def taps(x, w):
     """For each tap of the kernel, in row order, the view (N, ..., C) of the padded data x that the tap reads."""
-    along = [[slice(i * d, i * d + (n - 1) * s + 1, s) for i in range(k)]
+    along = [[slice(i * d, i * d + n * s, s) for i in range(k)]
              for k, s, d, n in zip(w.size, w.stride, w.dilation, w.output)]
     for places in itertools.product((slice(None),), *along):
         yield x[places]
@@ -166,8 +166,7 @@ def _band(w, start, stop):
     n, begin = w.input[0], start * w.stride[0] - w.padding[0][0]
     length = (stop - start - 1) * w.stride[0] + w.spans[0]
     low, high = (min(max(place, 0), n) for place in (begin, begin + length))
-    before = min(max(low - begin, 0), length)
-    padding = before, length - before - (high - low)
+    padding = low - begin, begin + length - high  # one is negative if all is padding; their sum is what counts then
     return slice(low, high), slice(start, stop), w._replace(
         padding=(padding, *w.padding[1:]), input=(high - low, *w.input[1:]), output=(stop - start, *w.output[1:]))
 
