@@ -62,7 +62,7 @@ def value_and_gradients(f, dy, *arrays):
 
 
 @settings(deadline=None)
-@given(convolutions(), st.sampled_from([windows.PIECE, 2000, 500, 1]), st.integers(0, 2 ** 32))
+@given(convolutions(), st.integers(6, 16).map(lambda n: 2 ** n), st.integers(0, 2 ** 32))
 def test_any_convolution_is_its_loops(s, bytes_at_a_time, seed):
     """Also if it is done in pieces: bands of the windows of one image."""
     rng = np.random.default_rng(seed)
@@ -77,6 +77,23 @@ def test_any_convolution_is_its_loops(s, bytes_at_a_time, seed):
                      [forward + b, by_input, by_weight, y.sum(everything_but_channels)], 64 * EPS)
         assert_close(value_and_gradients(lambda *a: transposed(*a, **s.options, output_padding=s.left_over), x, y, w, c),
                      [by_input + c, forward, by_weight, x.sum(everything_but_channels)], 64 * EPS)
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_an_image_in_bands_of_any_height_is_the_whole_image(groups):
+    rng = np.random.default_rng(5)
+    x, w, dy = (rng.standard_normal(s) for s in ((2, 14, 3, 3), (3, 2, 3 // groups, 3), (2, 7, 4, 3)))
+
+    def conv(x, w):
+        return F.conv2d(x, w, stride=(2, 1), padding=1, groups=groups)
+
+    expected, heights = value_and_gradients(conv, dy, x, w), set()
+    for bytes_at_a_time in range(100, 6000, 100):
+        with mock.patch.object(windows, "PIECE", bytes_at_a_time), mock.patch.object(
+                windows, "_band", side_effect=windows._band) as band:
+            assert_close(value_and_gradients(conv, dy, x, w), expected, 64 * EPS)
+        heights |= {stop - start for _, start, stop in (call.args for call in band.call_args_list)}
+    assert heights >= {1, 2, 3, 4}  # of 7 rows of windows
 
 
 @settings(deadline=None)
@@ -130,9 +147,14 @@ def test_in_ceil_mode_a_last_window_begins_before_the_end(n, size, stride, paddi
     np.testing.assert_array_equal(y, [max(inside) + 1 for inside in places])
     for counted in (False, True):  # the padding that was asked for may count, what ceil_mode adds does not
         y = F.avg_pool1d(x, size, stride, padding, counted, ceil_mode=True).data.ravel()
-        counts = [sum(-padding <= i < n + padding for i in range(start, start + size)) if counted else len(inside)
-                  for start, inside in zip(starts, places)]
+        ends = (-padding, n + padding) if counted else (0, n)
+        counts = [sum(ends[0] <= i < ends[1] for i in range(start, start + size)) for start in starts]
         np.testing.assert_allclose(y, [sum(i + 1 for i in inside) / count for inside, count in zip(places, counts)], rtol=EPS)
+
+
+def test_a_window_may_have_more_taps_than_a_byte_can_number():
+    y, dx = value_and_gradients(lambda x: F.max_pool1d(x, 300), np.full((1, 1, 1), 2.0), np.arange(300.0).reshape(1, 300, 1))
+    assert y.item() == 299 and dx.ravel().nonzero()[0].tolist() == [299]
 
 
 def test_integers_can_be_pooled():

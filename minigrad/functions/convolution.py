@@ -25,7 +25,6 @@ import math
 from minigrad.backend import get_array_module
 from minigrad.function import Function
 from minigrad.functions.depthwise import DepthwiseConvolution, is_depthwise
-from minigrad.functions.reductions import sum
 from minigrad.functions.windows import channels_last, padded, per_axis, pieces, taps, unpadded, window
 
 
@@ -53,7 +52,7 @@ class Convolution(Function):
         return (lambda: ConvolutionInputGradient.apply(dy, w, window=self.window, groups=self.groups),
                 lambda: ConvolutionWeightGradient.apply(x, dy, window=self.window, groups=self.groups,
                                                         kernel_shape=self.kernel_shape),
-                *[lambda: sum(dy, tuple(range(dy.ndim - 1)))] * len(b))
+                *[dy] * len(b))
 
 
 class ConvolutionInputGradient(Function):
