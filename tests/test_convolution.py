@@ -149,7 +149,8 @@ def test_in_ceil_mode_a_last_window_begins_before_the_end(n, size, stride, paddi
         y = F.avg_pool1d(x, size, stride, padding, counted, ceil_mode=True).data.ravel()
         ends = (-padding, n + padding) if counted else (0, n)
         counts = [sum(ends[0] <= i < ends[1] for i in range(start, start + size)) for start in starts]
-        np.testing.assert_allclose(y, [sum(i + 1 for i in inside) / count for inside, count in zip(places, counts)], rtol=EPS)
+        means = [sum(i + 1 for i in inside) / count for inside, count in zip(places, counts)]
+        np.testing.assert_allclose(y, means, rtol=EPS)
 
 
 def test_a_window_may_have_more_taps_than_a_byte_can_number():
