@@ -1,5 +1,6 @@
 """Convolution, pooling, interpolation, sliding windows: any geometry against loops; ties, nans, Keras's sizes, refusals."""
 
+import itertools
 import math
 from unittest import mock
 
@@ -196,6 +197,14 @@ def test_nearest_copies_infinities_and_nothing_else():
     x = np.array([1, np.inf, -np.inf, np.nan, 2]).reshape(1, 5, 1)
     for size, expected in {10: [0, 0, 1, 1, 2, 2, 3, 3, 4, 4], 7: [0, 0, 1, 2, 2, 3, 4], 2: [0, 2]}.items():
         np.testing.assert_array_equal(F.interpolate(x, size).data, x[:, expected])
+
+
+def test_nearest_reads_the_place_that_the_scale_says():
+    x = np.arange(3.0).reshape(1, 3, 1)
+    assert F.interpolate(x, scale_factor=2.1).data.ravel().tolist() == [0, 0, 0, 1, 1, 2]  # six, but not each twice
+    for n, m in itertools.product(range(1, 60), range(1, 60)):  # i n / m, where i / (m / n) would be rounded down
+        y = F.interpolate(np.arange(n).reshape(1, n, 1), m).data.ravel()
+        np.testing.assert_array_equal(y, [i * n // m for i in range(m)])
 
 
 def test_interpolation_to_the_same_size_is_the_identity():

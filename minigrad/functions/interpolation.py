@@ -100,7 +100,7 @@ def _nearest(x, m, scale, axis):
         return repeat(x, m // x.shape[axis], axis)
     xp, n = get_array_module(x.data), x.shape[axis]
     places = xp.arange(m) * n // m if m / n == scale else xp.floor(xp.arange(m) / scale).astype(int)
-    return CopyAlongAxis.apply(x, places=xp.minimum(places, n - 1), axis=axis)
+    return CopyAlongAxis.apply(x, places=places, axis=axis)
 
 
 def _weights(x, m, scale, axis, mode, align_corners):
