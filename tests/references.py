@@ -5,34 +5,32 @@ They are slow and literal on purpose, and share nothing with the code that they 
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 
 
-def conv2d(x, w, b=None, *, stride=(1, 1), pads=((0, 0), (0, 0)), dilation=(1, 1), groups=1):
-    """y[n, i, j, o] = Σ x[n, i·s + a·d - p, j·s + b·d - p, c] w[a, b, c, o], places outside of x counting as 0."""
-    x, w = np.asarray(x), np.asarray(w)
-    per_output = _outputs(x.shape[1:3], w.shape[:2], stride, pads, dilation)
-    y = np.zeros((len(x), *per_output, w.shape[3]))
-    for n, i, j, a, c, o, row, column, channel in _meetings(x.shape, w.shape, per_output, stride, pads, dilation, groups):
-        y[n, i, j, o] += x[n, row, column, channel] * w[a[0], a[1], c, o]
+def convolution(x, w, b=None, *, stride, pads, dilation, groups):
+    """y[n, o, :] = Σ x[n, o·s + tap·d - p, c] w[tap, c, :], places outside of x counting as 0; o, tap ... for each axis."""
+    y = np.zeros((len(x), *_outputs(x.shape[1:-1], w.shape[:-2], stride, pads, dilation), w.shape[-1]))
+    for n, window, tap, c, o, place, channel in _meetings(x.shape, w.shape, y.shape, stride, pads, dilation, groups):
+        y[(n, *window, o)] += x[(n, *place, channel)] * w[(*tap, c, o)]
     return y if b is None else y + b
 
 
-def conv2d_by_input(dy, w, *, size, stride=(1, 1), pads=((0, 0), (0, 0)), dilation=(1, 1), groups=1):
-    """dx[place] = Σ dy[window] w[tap] over the windows and taps that read the place."""
-    shape = (len(dy), *size, w.shape[2] * groups)
-    dx = np.zeros(shape)
-    for n, i, j, a, c, o, row, column, channel in _meetings(shape, w.shape, dy.shape[1:3], stride, pads, dilation, groups):
-        dx[n, row, column, channel] += dy[n, i, j, o] * w[a[0], a[1], c, o]
+def convolution_by_input(dy, w, *, size, stride, pads, dilation, groups):
+    """dx[place] = Σ dy[window] w[tap] over the windows and taps that read the place: the transposed convolution."""
+    dx = np.zeros((len(dy), *size, w.shape[-2] * groups))
+    for n, window, tap, c, o, place, channel in _meetings(dx.shape, w.shape, dy.shape, stride, pads, dilation, groups):
+        dx[(n, *place, channel)] += dy[(n, *window, o)] * w[(*tap, c, o)]
     return dx
 
 
-def conv2d_by_weight(x, dy, *, kernel, stride=(1, 1), pads=((0, 0), (0, 0)), dilation=(1, 1), groups=1):
+def convolution_by_weight(x, dy, *, kernel, stride, pads, dilation, groups):
     """dw[tap] = Σ dy[window] x[place] over the windows."""
     dw = np.zeros(kernel)
-    for n, i, j, a, c, o, row, column, channel in _meetings(x.shape, kernel, dy.shape[1:3], stride, pads, dilation, groups):
-        dw[a[0], a[1], c, o] += x[n, row, column, channel] * dy[n, i, j, o]
+    for n, window, tap, c, o, place, channel in _meetings(x.shape, kernel, dy.shape, stride, pads, dilation, groups):
+        dw[(*tap, c, o)] += x[(n, *place, channel)] * dy[(n, *window, o)]
     return dw
 
 
@@ -41,46 +39,80 @@ def _outputs(size, kernel, stride, pads, dilation):
                  for n, k, s, (before, after), d in zip(size, kernel, stride, pads, dilation))
 
 
-def _meetings(x_shape, w_shape, outputs, stride, pads, dilation, groups):
+def _meetings(x_shape, w_shape, y_shape, stride, pads, dilation, groups):
     """Every (image, window, tap, channel of the kernel, output channel) with the place of x that it reads."""
-    images, height, width, _ = x_shape
-    kh, kw, channels, out = w_shape
-    for n, i, j in itertools.product(range(images), *map(range, outputs)):
-        for a, b in itertools.product(range(kh), range(kw)):
-            row = i * stride[0] + a * dilation[0] - pads[0][0]
-            column = j * stride[1] + b * dilation[1] - pads[1][0]
-            if 0 <= row < height and 0 <= column < width:
+    channels, out = w_shape[-2:]
+    for n, window in itertools.product(range(y_shape[0]), np.ndindex(*y_shape[1:-1])):
+        for tap in np.ndindex(*w_shape[:-2]):
+            place = tuple(o * s + t * d - before for o, s, t, d, (before, _) in zip(window, stride, tap, dilation, pads))
+            if all(0 <= p < length for p, length in zip(place, x_shape[1:-1])):
                 for c, o in itertools.product(range(channels), range(out)):
-                    group = o // (out // groups)
-                    yield n, i, j, (a, b), c, o, row, column, group * channels + c
+                    yield n, window, tap, c, o, place, o // (out // groups) * channels + c
 
 
-def pool_windows(size, kernel, stride, pads):
-    """For each window (i, j), the places of the image that it reads, in row order."""
-    for i, j in itertools.product(*map(range, _outputs(size, kernel, stride, pads, (1, 1)))):
-        places = itertools.product(*(range(o * s - p[0], o * s - p[0] + k)
-                                     for o, s, p, k in zip((i, j), stride, pads, kernel)))
-        yield i, j, [(r, c) for r, c in places if 0 <= r < size[0] and 0 <= c < size[1]]
+def pool_windows(size, kernel, stride, pads, dilation):
+    """For each window, its number along each axis, and the places of the image that it reads, in row order."""
+    for window in np.ndindex(*_outputs(size, kernel, stride, pads, dilation)):
+        places = itertools.product(*([o * s - before + tap * d for tap in range(k)]
+                                     for o, k, s, (before, _), d in zip(window, kernel, stride, pads, dilation)))
+        yield window, [p for p in places if all(0 <= i < n for i, n in zip(p, size))]
 
 
-def pool2d(x, *, kernel, stride, pads=((0, 0), (0, 0)), reduce=max, divisor=None):
+def pool(x, *, kernel, stride, pads, dilation, reduce=max, divisor=None):
     """reduce(the numbers of each window) for each image and channel; with a divisor, their sum / divisor."""
-    y = np.zeros((len(x), *_outputs(x.shape[1:3], kernel, stride, pads, (1, 1)), x.shape[3]))
-    for n, c in itertools.product(range(len(x)), range(x.shape[3])):
-        for i, j, places in pool_windows(x.shape[1:3], kernel, stride, pads):
-            numbers = [x[n, row, column, c] for row, column in places]
-            y[n, i, j, c] = sum(numbers) / divisor if divisor else reduce(numbers)
+    y = np.zeros((len(x), *_outputs(x.shape[1:-1], kernel, stride, pads, dilation), x.shape[-1]))
+    for n, c in itertools.product(range(len(x)), range(x.shape[-1])):
+        for window, places in pool_windows(x.shape[1:-1], kernel, stride, pads, dilation):
+            numbers = [x[(n, *place, c)] for place in places]
+            y[(n, *window, c)] = sum(numbers) / divisor if divisor else reduce(numbers)
     return y
 
 
-def pool_spread(y, *, size, kernel, stride, pads=((0, 0), (0, 0)), divisor=None):
-    """Each window's number, divided by the divisor (None: by how many places it reads), at all the places it reads."""
-    x = np.zeros((len(y), *size, y.shape[3]))
-    for n, c in itertools.product(range(len(y)), range(y.shape[3])):
-        for i, j, places in pool_windows(size, kernel, stride, pads):
-            for row, column in places:
-                x[n, row, column, c] += y[n, i, j, c] / (divisor or len(places))
+def pool_spread(y, *, size, kernel, stride, pads, dilation, divisor):
+    """Each window's number, divided by the divisor, at all the places that it reads."""
+    x = np.zeros((len(y), *size, y.shape[-1]))
+    for n, c in itertools.product(range(len(y)), range(y.shape[-1])):
+        for window, places in pool_windows(size, kernel, stride, pads, dilation):
+            for place in places:
+                x[(n, *place, c)] += y[(n, *window, c)] / divisor
     return x
+
+
+def adaptive_pool(x, size, reduce):
+    """reduce(the numbers) of the places from floor(i n / m) to ceil((i + 1) n / m) along each axis, for each window i."""
+    y = np.zeros((len(x), *size, x.shape[-1]))
+    for n, c in itertools.product(range(len(x)), range(x.shape[-1])):
+        for window in np.ndindex(*size):
+            ends = [(math.floor(i * n / m), math.ceil((i + 1) * n / m)) for i, n, m in zip(window, x.shape[1:-1], size)]
+            y[(n, *window, c)] = reduce([x[(n, *place, c)] for place in itertools.product(*(range(*e) for e in ends))])
+    return y
+
+
+def interpolate(x, size, scale, mode, align_corners=False):
+    """Each spatial axis one after the other; scale is how many times as long it becomes (for its grid of places)."""
+    for axis, (m, factor) in enumerate(zip(size, scale), 1):
+        n = x.shape[axis]
+        y = np.zeros((*x.shape[:axis], m, *x.shape[axis + 1:]))
+        for i in range(m):
+            for place, weight in _neighbours(i, n, m, factor, mode, align_corners):
+                y[(slice(None),) * axis + (i,)] += weight * x[(slice(None),) * axis + (min(max(place, 0), n - 1),)]
+        x = y
+    return x
+
+
+def _neighbours(i, n, m, factor, mode, align_corners):
+    """The old places that the new place i is made of, with their weights; places outside are the nearest edge."""
+    if mode == "nearest":
+        return [(math.floor(Fraction(i) / Fraction(factor).limit_denominator(1000)), 1.0)]
+    s = i * (n - 1) / (m - 1) if align_corners and m > 1 else 0.0 if align_corners else (i + 0.5) / factor - 0.5
+    left = math.floor(s)
+    t = s - left
+    if mode == "linear":
+        return [(left, 1 - t), (left + 1, t)]
+    # Catmull-Rom's form, with a = -3/4 for -1/2
+    a = -0.75
+    return [(left - 1, a * t * (1 - t) ** 2), (left, 1 - (a + 3) * t ** 2 + (a + 2) * t ** 3),
+            (left + 1, -a * t + (2 * a + 3) * t ** 2 - (a + 2) * t ** 3), (left + 2, a * t ** 2 * (1 - t))]
 
 
 def softmax(x, axis=-1):

@@ -23,19 +23,16 @@ from minigrad.functions import (
     activations,
     arithmetic,
     attention,
-    convolution,
     device,
     exponential,
     gaussian,
     indexing,
     losses,
     normalization,
-    pooling,
     products,
     reductions,
     shapes,
 )
-from minigrad.functions.windows import window
 
 
 @dataclass(frozen=True)
@@ -455,129 +452,8 @@ for variant, (sample, causal) in ATTENTION.items():
         lambda q, k, v, mask=None, c=causal: R.attention(q, k, v, mask, causal=c), attention.Attention)
 
 
-# ---- convolution: Conv2D and its two gradients are each other's backward
-
-@dataclass(frozen=True)
-class Sliding:
-    """A kernel on an image, with the padding both as the user says it and as ((top, bottom), (left, right))."""
-
-    size: tuple = (5, 4)
-    kernel: tuple = (3, 2)
-    channels: tuple = (2, 3)
-    stride: tuple = (1, 1)
-    padding: object = 0
-    pads: tuple = ((0, 0), (0, 0))
-    dilation: tuple = (1, 1)
-    groups: int = 1
-    images: int = 2
-
-    x = property(lambda self: (self.images, *self.size, self.channels[0]))
-    w = property(lambda self: (*self.kernel, self.channels[0] // self.groups, self.channels[1]))
-    y = property(lambda self: (self.images, *self.window.output, self.channels[1]))
-    window = property(lambda self: window(self.size, self.kernel, self.stride, self.padding, self.dilation))
-    steps = property(lambda self: dict(stride=self.stride, dilation=self.dilation, groups=self.groups))
-    options = property(lambda self: dict(padding=self.padding, **self.steps))
-    plain = property(lambda self: dict(pads=self.pads, **self.steps))
-
-
-CONVOLUTIONS = {
-    "": Sliding(), "/one channel": Sliding(channels=(1, 2)), "/1x1": Sliding((2, 3), (1, 1), (3, 2)),
-    "/stride": Sliding((6, 5), stride=(2, 3)),  # its last row and column are read by no window
-    "/padding": Sliding((3, 3), padding=(1, 0), pads=((1, 1), (0, 0))),
-    "/uneven padding": Sliding((3, 3), (2, 2), padding=((0, 1), (2, 0)), pads=((0, 1), (2, 0)), stride=(1, 2)),
-    "/valid": Sliding((3, 3), padding="valid"),
-    "/same": Sliding((3, 3), padding="same", pads=((1, 1), (0, 1))),
-    "/same, stride": Sliding((5, 4), (3, 3), padding="same", stride=(2, 2), pads=((1, 1), (0, 1))),
-    "/same, dilation": Sliding((4, 4), (2, 3), padding="same", dilation=(3, 1), pads=((1, 2), (1, 1))),
-    "/dilation": Sliding((6, 4), (3, 2), (1, 2), dilation=(2, 3)),
-    "/groups": Sliding((3, 3), (2, 2), (4, 6), groups=2), "/depthwise": Sliding((3, 3), (2, 2), (3, 3), groups=3),
-    "/everything": Sliding((5, 5), (2, 3), (2, 4), (2, 1), ((1, 0), (0, 2)), ((1, 0), (0, 2)), (2, 2), 2),
-    "/no images": Sliding(images=0, channels=(2, 2)),
-}
-for variant, s in CONVOLUTIONS.items():
-    add("conv2d" + variant, lambda x, w, b, s=s: F.conv2d(x, w, b, **s.options), normal(s.x, s.w, s.channels[1:]),
-        lambda x, w, b, s=s: R.conv2d(x, w, b, **s.plain),
-        convolution.Conv2D, convolution.Conv2DInputGradient, convolution.Conv2DWeightGradient)
-    add("conv2d_input_gradient" + variant,
-        lambda dy, w, s=s: convolution.Conv2DInputGradient.apply(dy, w, window=s.window, groups=s.groups), normal(s.y, s.w),
-        lambda dy, w, s=s: R.conv2d_by_input(dy, w, size=s.size, **s.plain), convolution.Conv2DInputGradient)
-    add("conv2d_weight_gradient" + variant,
-        lambda x, dy, s=s: convolution.Conv2DWeightGradient.apply(x, dy, window=s.window, groups=s.groups, kernel_shape=s.w),
-        normal(s.x, s.y), lambda x, dy, s=s: R.conv2d_by_weight(x, dy, kernel=s.w, **s.plain),
-        convolution.Conv2DWeightGradient)
-add("conv2d/no bias", lambda x, w: F.conv2d(x, w), normal((1, 3, 3, 2), (2, 2, 2, 2)), R.conv2d, convolution.Conv2D)
-add("conv2d/NCHW", lambda x, w, b: F.conv2d(x, w, b, stride=2, padding=1, data_format="NCHW"),
-    normal((2, 3, 4, 5), (2, 2, 3, 2), (2,)),
-    lambda x, w, b: R.conv2d(x.transpose(0, 2, 3, 1), w, b, stride=(2, 2), pads=((1, 1), (1, 1))).transpose(0, 3, 1, 2),
-    convolution.Conv2D)
-
-
-# ---- pooling
-
-POOLINGS = {
-    "": Sliding((4, 4), (2, 2), (2, 2), (2, 2)), "/overlap": Sliding((4, 3), (3, 2), (2, 2), (1, 1)),
-    "/gaps": Sliding((5, 5), (2, 1), (1, 1), (3, 2)), "/left over": Sliding((5, 3), (2, 2), (1, 1), (2, 2)),
-    "/padding": Sliding((3, 3), (2, 2), (2, 2), (2, 2), (1, 1), ((1, 1), (1, 1))),
-    "/overlap and padding": Sliding((4, 4), (3, 3), (1, 1), (2, 2), 1, ((1, 1), (1, 1))),
-    "/same": Sliding((3, 5), (2, 2), (1, 1), (2, 2), "same", ((0, 1), (0, 1))),
-    "/uneven padding": Sliding((3, 3), (3, 2), (1, 1), (1, 2), ((2, 0), (0, 1)), ((2, 0), (0, 1))),
-    "/no images": Sliding((4, 4), (2, 2), (2, 2), (2, 2), images=0),
-}
-
-
-def winners(s):
-    """A winning tap for each window, chosen by lot among those that read the image and not its padding."""
-    def sample(rng):
-        winner = np.zeros(s.y, np.uint8)
-        for i, j, places in R.pool_windows(s.size, s.kernel, s.stride, s.pads):
-            top, left = i * s.stride[0] - s.pads[0][0], j * s.stride[1] - s.pads[1][0]
-            inside = [(row - top) * s.kernel[1] + column - left for row, column in places]
-            winner[:, i, j] = rng.choice(inside, (s.images, s.channels[1]))
-        return (winner,)
-    return sample
-
-
-def winning_places(winner, s):
-    """For each window, the flat place of its winning tap in the images."""
-    places = np.zeros(winner.shape, int)
-    for n, i, j, c in np.ndindex(*winner.shape):
-        row, column = divmod(int(winner[n, i, j, c]), s.kernel[1])
-        place = (n, i * s.stride[0] + row - s.pads[0][0], j * s.stride[1] + column - s.pads[1][0], c)
-        places[n, i, j, c] = np.ravel_multi_index(place, s.x)
-    return places
-
-
-def average(values):
-    return sum(values) / len(values)
-
-
-for variant, s in POOLINGS.items():
-    plain = dict(kernel=s.kernel, stride=s.stride, pads=s.pads)
-    area = math.prod(s.kernel)
-    add("max_pool2d" + variant, lambda x, s=s: F.max_pool2d(x, s.kernel, s.stride, s.padding), distinct(s.x),
-        lambda x, p=plain: R.pool2d(x, **p), pooling.MaxPool2D, pooling.MaxPoolScatter, pooling.MaxPoolGather)
-    add("max_pool_gather" + variant, lambda x, i, s=s: pooling.MaxPoolGather.apply(x, winner=i.data, window=s.window),
-        together(normal(s.x), winners(s)), lambda x, i, s=s: x.ravel()[winning_places(i, s)],
-        pooling.MaxPoolGather, pooling.MaxPoolScatter)
-    add("max_pool_scatter" + variant, lambda y, i, s=s: pooling.MaxPoolScatter.apply(y, winner=i.data, window=s.window),
-        together(normal(s.y), winners(s)),
-        lambda y, i, s=s: np.bincount(winning_places(i, s).ravel(), y.ravel(), math.prod(s.x)).reshape(s.x),
-        pooling.MaxPoolScatter, pooling.MaxPoolGather)
-    add("avg_pool2d" + variant, lambda x, s=s: F.avg_pool2d(x, s.kernel, s.stride, s.padding), normal(s.x),
-        lambda x, p=plain, area=area: R.pool2d(x, divisor=area, **p), pooling.AvgPool2D, pooling.AvgPoolSpread)
-    add(f"avg_pool2d{variant or '/plain'}, padding not counted",
-        lambda x, s=s: F.avg_pool2d(x, s.kernel, s.stride, s.padding, count_include_pad=False), normal(s.x),
-        lambda x, p=plain: R.pool2d(x, reduce=average, **p), pooling.AvgPool2D)
-    add("avg_pool_spread" + variant,
-        lambda y, s=s, n=area: pooling.AvgPoolSpread.apply(y, window=s.window, count=n), normal(s.y),
-        lambda y, s=s, p=plain, n=area: R.pool_spread(y, size=s.size, divisor=n, **p),
-        pooling.AvgPoolSpread, pooling.AvgPool2D)
-add("max_pool2d/NCHW", lambda x: F.max_pool2d(x, 2, data_format="NCHW"), distinct((2, 2, 4, 2)),
-    lambda x: x.reshape(2, 2, 2, 2, 1, 2).max(axis=(3, 5)), pooling.MaxPool2D)
-add("avg_pool2d/NCHW", lambda x: F.avg_pool2d(x, 2, data_format="channels_first"), normal((2, 2, 4, 2)),
-    lambda x: x.reshape(2, 2, 2, 2, 1, 2).mean(axis=(3, 5)), pooling.AvgPool2D)
-
 CORE = len(TABLE)  # the entries above; the families below add theirs
+import table_convolution  # noqa: E402, F401
 import table_elementwise  # noqa: E402, F401
 import table_fourier  # noqa: E402, F401
 import table_linalg  # noqa: E402, F401

@@ -1,17 +1,14 @@
 """The functions of the table beside PyTorch's, in float64: values, gradients and second gradients.
 
 Another witness than references.py and the finite differences: it also says that minigrad means by a name and an argument
-what PyTorch means. Images go in as (N, H, W, C) here and are turned to PyTorch's (N, C, H, W) below.
+what PyTorch means.
 """
 
 import math
 
-import numpy as np
 import pytest
-from table import ARRAY_KEYS, ATTENTION, AXES, BASIC_KEYS, CONVOLUTIONS, CORE, MATMUL, POOLINGS, TABLE, UPDATES
+from table import ARRAY_KEYS, ATTENTION, AXES, BASIC_KEYS, CORE, MATMUL, TABLE, UPDATES
 from test_functions import EPS, as_list, assert_close, cotangents, directions, second_vjp, vjp
-
-import minigrad as mg
 
 torch = pytest.importorskip("torch")
 
@@ -21,7 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402
 ORACLE = {}  # entry's name -> the same in PyTorch
 
 # No counterpart: its random numbers are other ones (dropout), PyTorch hides it inside of a backward, or it moves nothing.
-WITHOUT = {"dropout", "max_pool_gather", "max_pool_scatter", "avg_pool_spread", "put_along_axis", "scatter", "to_device"}
+WITHOUT = {"dropout", "put_along_axis", "scatter", "to_device"}
 
 
 # ---- number by number
@@ -145,53 +142,6 @@ for variant, (_, causal) in ATTENTION.items():
         ORACLE["scaled_dot_product_attention" + variant] = lambda *x, c=causal: attention(*x, is_causal=c)
 
 
-# ---- convolution and pooling
-
-def channels_first(x):
-    return x.permute(0, 3, 1, 2)
-
-
-def channels_last(x):
-    return x.permute(0, 2, 3, 1)
-
-
-def kernels(w):
-    return w.permute(3, 2, 0, 1)
-
-
-def padded(x, s, value=0.0):
-    (top, bottom), (left, right) = s.pads
-    return TF.pad(channels_first(x), (left, right, top, bottom), value=value)
-
-
-def unpadded(x, s):
-    (top, _), (left, _) = s.pads
-    return channels_last(x)[:, top:top + s.size[0], left:left + s.size[1]]
-
-
-def padded_shape(s):
-    return s.images, s.channels[0], *(n + sum(p) for n, p in zip(s.size, s.pads))
-
-
-for variant, s in CONVOLUTIONS.items():
-    ORACLE["conv2d" + variant] = lambda x, w, b, s=s: channels_last(TF.conv2d(padded(x, s), kernels(w), b, **s.steps))
-    if s.images:
-        ORACLE["conv2d_input_gradient" + variant] = lambda dy, w, s=s: unpadded(
-            torch.nn.grad.conv2d_input(padded_shape(s), kernels(w), channels_first(dy), **s.steps), s)
-        ORACLE["conv2d_weight_gradient" + variant] = lambda x, dy, s=s: torch.nn.grad.conv2d_weight(
-            padded(x, s), (s.w[3], s.w[2], *s.kernel), channels_first(dy), **s.steps).permute(2, 3, 1, 0)
-ORACLE["conv2d/NCHW"] = lambda x, w, b: TF.conv2d(x, kernels(w), b, stride=2, padding=1)
-for variant, s in POOLINGS.items():
-    if s.images:
-        ORACLE["max_pool2d" + variant] = lambda x, s=s: channels_last(
-            TF.max_pool2d(padded(x, s, -math.inf), s.kernel, s.stride))
-        ORACLE["avg_pool2d" + variant] = lambda x, s=s: channels_last(TF.avg_pool2d(padded(x, s), s.kernel, s.stride))
-ORACLE["avg_pool2d/padding, padding not counted"] = lambda x, s=POOLINGS["/padding"]: channels_last(
-    TF.avg_pool2d(channels_first(x), s.kernel, s.stride, padding=1, count_include_pad=False))
-ORACLE["max_pool2d/NCHW"] = lambda x: TF.max_pool2d(x, 2)
-ORACLE["avg_pool2d/NCHW"] = lambda x: TF.avg_pool2d(x, 2)
-
-
 # ---- the comparison
 
 def tensors(arrays):
@@ -219,32 +169,17 @@ def test_oracles_belong_to_the_table():
 
 @pytest.mark.parametrize("entry", [e for e in TABLE if e.name in ORACLE], ids=repr)
 def test_agrees_with_pytorch(entry):
+    assert_agrees(entry, ORACLE[entry.name])
+
+
+def assert_agrees(entry, theirs):
+    """The value, the gradients and the second gradients of the entry, and of `theirs` on the same numbers."""
     arrays, dys, along = entry.inputs(), cotangents(entry), directions(entry)
     inputs, cotangent = tensors(arrays), tensors(dys)
-    outputs = as_list(ORACLE[entry.name](*inputs))
+    outputs = as_list(theirs(*inputs))
     first = gradients(outputs, inputs, cotangent, create_graph=True)
     second = gradients(first, inputs + cotangent, [torch.tensor(d) for d in along])
     values, slopes = vjp(entry, arrays, dys)
     assert_close(values, plain(outputs), 64 * EPS)
     assert_close(slopes, plain(first), 64 * EPS)
     assert_close(second_vjp(entry, arrays, dys, along), plain(second), 256 * EPS)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_layers_of_functions_agree_with_pytorch(dtype):
-    """A small convolutional network as one composition, the gradients of all its weights at once."""
-    rng = np.random.default_rng(1)
-    shapes = [(2, 8, 8, 2), (3, 3, 2, 4), (4,), (36, 3), (3,)]
-    arrays = [rng.standard_normal(s).astype(dtype) * 0.5 for s in shapes]
-    labels = np.array([2, 0])
-
-    x, w, b, v, c = ours = [mg.Tensor(a, requires_grad=True) for a in arrays]
-    features = mg.max_pool2d(mg.relu(mg.conv2d(x, w, b)), 2).reshape(2, 36)
-    loss = mg.cross_entropy(features @ v + c, labels)
-    found = mg.autograd.grad(loss, ours)
-
-    x, w, b, v, c = theirs = tensors(arrays)
-    features = channels_last(TF.max_pool2d(torch.relu(TF.conv2d(channels_first(x), kernels(w), b)), 2)).reshape(2, 36)
-    expected = TF.cross_entropy(features @ v + c, torch.tensor(labels))
-    assert_close([loss.data, *(g.data for g in found)], plain([expected, *torch.autograd.grad(expected, theirs)]),
-                 64 * float(np.finfo(dtype).eps))

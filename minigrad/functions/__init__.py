@@ -5,12 +5,16 @@ are `mg.exp`, `mg.sum` ... as well.
 """
 
 from minigrad.functions.activations import log_softmax, relu, sigmoid, softmax, softplus
+from minigrad.functions.adaptive_pooling import (
+    adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d, adaptive_max_pool2d,
+    adaptive_max_pool3d, global_avg_pool, global_max_pool,
+)
 from minigrad.functions.arithmetic import (
     absolute, add, clip, divide, maximum, minimum, multiply, negative, power, square, subtract, where,
 )
 from minigrad.functions.attention import scaled_dot_product_attention
 from minigrad.functions.complex_numbers import angle, complex, conj, conjugate, imag, real
-from minigrad.functions.convolution import conv2d
+from minigrad.functions.convolution import conv1d, conv2d, conv3d
 from minigrad.functions.dropout import dropout
 from minigrad.functions.einsum import dot, einsum, inner, kron, outer, tensordot, vdot
 from minigrad.functions.exponential import (
@@ -18,11 +22,12 @@ from minigrad.functions.exponential import (
 )
 from minigrad.functions.gaussian import gelu
 from minigrad.functions.indexing import embedding, getitem, index_add, index_update, take_along_axis
-from minigrad.functions.products import linear, matmul
+from minigrad.functions.interpolation import interpolate
 from minigrad.functions.losses import cross_entropy, mse_loss
 from minigrad.functions.normalization import layer_norm
 from minigrad.functions.order import diag, diagonal, repeat, roll, sort, take, tile, topk, trace, tril, triu
-from minigrad.functions.pooling import avg_pool2d, max_pool2d
+from minigrad.functions.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
+from minigrad.functions.products import linear, matmul
 from minigrad.functions.random_numbers import gumbel_softmax
 from minigrad.functions.rectifiers import (
     celu, elu, glu, hard_sigmoid, hard_silu, hardtanh, leaky_relu, log_sigmoid, mish, prelu, relu6, selu, silu, softsign,
@@ -36,12 +41,14 @@ from minigrad.functions.shapes import (
     astype, broadcast_to, concatenate, expand_dims, flip, moveaxis, pad, ravel, reshape, split, squeeze, stack,
     swapaxes, transpose, unstack,
 )
+from minigrad.functions.sliding_windows import sliding_window_view
 from minigrad.functions.special import (
     digamma, erfc, expit, gammaln, logaddexp, logaddexp2, logit, polygamma, xlogy,
 )
 from minigrad.functions.spectral import (
     blackman_window, hamming_window, hann_window, istft, mel_filter_bank, mel_spectrogram, stft,
 )
+from minigrad.functions.transposed_convolution import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from minigrad.functions.trigonometric import (
     acos, acosh, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, asin, asinh, atan, atan2, atanh, cosh,
     deg2rad, hypot, rad2deg, sinc, sinh, tan,

@@ -1,4 +1,4 @@
-"""Pooling: each window of an image becomes one number, for each channel."""
+"""Pooling in one, two and three dimensions: each window of the data becomes one number, for each channel."""
 
 import math
 
@@ -6,16 +6,16 @@ import numpy as np
 
 from minigrad.backend import get_array_module
 from minigrad.function import Function
-from minigrad.functions.shapes import moveaxis
-from minigrad.functions.windows import images_last, padded, taps, unpadded, window
+from minigrad.functions.windows import channels_last, padded, refuse_empty_windows, taps, unpadded, window
 
 
-class MaxPool2D(Function):
-    """y = max_pool2d(x)          dx = dy at the largest number of each window, 0 elsewhere
+class MaxPool(Function):
+    """y = max_pool(x)          dx = dy at the largest number of each window, 0 elsewhere
 
-    x (N, H, W, C), y (N, OH, OW, C). At a tie the first tap wins, in row order, and gets all of the gradient. An input
-    that is the largest of several windows gets the sum. Forward notes the winning tap of each window; backward is a
-    scatter to those places, and the scatter's backward the gather from them.
+    x (N, ..., C), y (N, ..., C), where "..." are one to three spatial axes. At a tie the first tap wins, in row order, and
+    gets all of the gradient. A nan is the largest number, and the first of several gets the gradient, as in F.max. An input
+    that is the largest of several windows gets the sum. Forward notes the winning tap of each window; backward is a scatter
+    to those places, and the scatter's backward the gather from them.
     """
 
     reads = {}
@@ -26,8 +26,10 @@ class MaxPool2D(Function):
         first, *others = taps(padded(x, window, -math.inf), window)
         y, self.winner = first.copy(), xp.zeros(first.shape, np.min_scalar_type(len(others)))
         for k, tap in enumerate(others, 1):  # k grows, so the maximum of the k's that beat all before is the winner
-            xp.maximum(self.winner, (tap > y) * self.winner.dtype.type(k), out=self.winner)
-            xp.maximum(y, tap, out=y)
+            larger = xp.maximum(y, tap)
+            wins = (larger != y) & (y == y)  # a nan differs from all numbers, so it wins once, over a y that is none
+            xp.maximum(self.winner, wins * self.winner.dtype.type(k), out=self.winner)
+            y = larger
         return y
 
     def backward(self, dy):
@@ -42,7 +44,7 @@ class MaxPoolScatter(Function):
     def forward(self, y, winner, window):
         self.winner, self.window = winner, window
         xp = get_array_module(y)
-        x = padded(xp.zeros((len(y), *window.input, y.shape[3]), y.dtype), window)
+        x = padded(xp.zeros((len(y), *window.input, y.shape[-1]), y.dtype), window)
         for k, target in enumerate(taps(x, window)):
             if window.overlaps:
                 target += y * (winner == k)
@@ -67,10 +69,10 @@ class MaxPoolGather(Function):
         return MaxPoolScatter.apply(dy, winner=self.winner, window=self.window)
 
 
-class AvgPool2D(Function):
-    """y = avg_pool2d(x)          dx = Σ dy / count over the windows that read x
+class AvgPool(Function):
+    """y = avg_pool(x)          dx = Σ dy / count over the windows that read x
 
-    x (N, H, W, C), y (N, OH, OW, C) = Σ x / count over each window. Linear; its backward is AvgPoolSpread.
+    x (N, ..., C), y (N, ..., C) = Σ x / count over each window. Linear; its backward is AvgPoolSpread.
     """
 
     reads = {}
@@ -84,53 +86,83 @@ class AvgPool2D(Function):
 
 
 class AvgPoolSpread(Function):
-    """x = avg_pool_spread(y)          dy = avg_pool2d(dx)"""
+    """x = avg_pool_spread(y)          dy = avg_pool(dx)"""
 
     reads = {}
 
     def forward(self, y, window, count):
         self.window, self.count = window, count
         share = y / count
-        x = padded(get_array_module(y).zeros((len(y), *window.input, y.shape[3]), y.dtype), window)
+        x = padded(get_array_module(y).zeros((len(y), *window.input, y.shape[-1]), y.dtype), window)
         for target in taps(x, window):
             target += share
         return unpadded(x, window)
 
     def backward(self, dx):
-        return AvgPool2D.apply(dx, window=self.window, count=self.count)
+        return AvgPool.apply(dx, window=self.window, count=self.count)
 
 
-def max_pool2d(x, size, stride=None, padding=0, data_format="NHWC"):
-    """The largest number of each window, for each channel; at a tie the first wins.
+def max_pool1d(x, size, stride=None, padding=0, data_format="NWC", *, dilation=1, ceil_mode=False):
+    """max_pool2d along one axis: x (N, W, C), or (N, C, W) with "NCW"."""
+    return _max_pool(x, size, stride, padding, data_format, dilation, ceil_mode, 1)
 
-    x (N, H, W, C), or (N, C, H, W) with data_format="NCHW"; size and stride (size, unless given) are n or (v, h);
-    padding as in conv2d, with numbers that never win. dx = dy at the winners.
+
+def max_pool2d(x, size, stride=None, padding=0, data_format="NHWC", *, dilation=1, ceil_mode=False):
+    """The largest number of each window, for each channel; at a tie the first wins, and a nan is the largest.
+
+    x (N, H, W, C), or (N, C, H, W) with data_format="NCHW"; size, stride (size, unless given) and dilation are n or (v, h);
+    padding as in conv2d, with numbers that never win; with ceil_mode, rows and columns that are left over at the end make
+    a last window, which reaches over the end. dx = dy at the winners. Raises ValueError for a window of padding alone.
     """
-    return _pooled(x, size, stride, padding, data_format, lambda x, w: MaxPool2D.apply(x, window=w))
+    return _max_pool(x, size, stride, padding, data_format, dilation, ceil_mode, 2)
 
 
-def avg_pool2d(x, size, stride=None, padding=0, count_include_pad=True, data_format="NHWC"):
+def max_pool3d(x, size, stride=None, padding=0, data_format="NDHWC", *, dilation=1, ceil_mode=False):
+    """max_pool2d along three axes: x (N, D, H, W, C), or (N, C, D, H, W) with "NCDHW"."""
+    return _max_pool(x, size, stride, padding, data_format, dilation, ceil_mode, 3)
+
+
+def avg_pool1d(x, size, stride=None, padding=0, count_include_pad=True, data_format="NWC", *, ceil_mode=False):
+    """avg_pool2d along one axis: x (N, W, C), or (N, C, W) with "NCW"."""
+    return _avg_pool(x, size, stride, padding, count_include_pad, data_format, ceil_mode, 1)
+
+
+def avg_pool2d(x, size, stride=None, padding=0, count_include_pad=True, data_format="NHWC", *, ceil_mode=False):
     """The mean of each window, for each channel. Arguments as in max_pool2d.
 
-    count_include_pad  whether the padding's zeros count in the mean (PyTorch's way; Keras's is not to)
+    count_include_pad  whether the padding's zeros count in the mean (PyTorch's way; Keras's is not to). What ceil_mode adds
+                       at the end never counts.
     """
-    def average(x, w):
-        count = math.prod(w.size)
-        if not count_include_pad and w.padding != ((0, 0), (0, 0)):
-            ones = get_array_module(x.data).ones((1, *w.input, 1), x.dtype)
-            count = sum(taps(padded(ones, w), w))
-        return AvgPool2D.apply(x, window=w, count=count)
-
-    return _pooled(x, size, stride, padding, data_format, average)
+    return _avg_pool(x, size, stride, padding, count_include_pad, data_format, ceil_mode, 2)
 
 
-def _pooled(x, size, stride, padding, data_format, pool):
-    last = images_last(x, data_format)
-    if not last:
-        x = moveaxis(x, 1, 3)
-    place = window(x.shape[1:3], size, size if stride is None else stride, padding)
-    if any(p >= k for pads, k in zip(place.padding, place.size) for p in pads):
-        raise ValueError(f"pooling: padding {place.padding} must be smaller than the window {place.size}, or a window "
-                         "would read nothing but padding")
-    y = pool(x, place)
-    return y if last else moveaxis(y, 3, 1)
+def avg_pool3d(x, size, stride=None, padding=0, count_include_pad=True, data_format="NDHWC", *, ceil_mode=False):
+    """avg_pool2d along three axes: x (N, D, H, W, C), or (N, C, D, H, W) with "NCDHW"."""
+    return _avg_pool(x, size, stride, padding, count_include_pad, data_format, ceil_mode, 3)
+
+
+def _max_pool(x, size, stride, padding, data_format, dilation, ceil_mode, axes):
+    x, as_given = channels_last(x, data_format, axes)
+    place = window(x.shape[1:-1], size, size if stride is None else stride, padding, dilation, ceil_mode)
+    refuse_empty_windows(place)
+    return as_given(MaxPool.apply(x, window=place))
+
+
+def _avg_pool(x, size, stride, padding, count_include_pad, data_format, ceil_mode, axes):
+    x, as_given = channels_last(x, data_format, axes)
+    stride = size if stride is None else stride
+    place = window(x.shape[1:-1], size, stride, padding, ceil_mode=ceil_mode)
+    refuse_empty_windows(place)
+    asked = window(x.shape[1:-1], size, stride, padding).padding if count_include_pad else ((0, 0),) * axes
+    return as_given(AvgPool.apply(x, window=place, count=_count(x.data, place, asked)))
+
+
+def _count(x, w, counted):
+    """How many numbers each window has, where of the padding only `counted` counts: the average pool of ones, so to say."""
+    if counted == w.padding:
+        return math.prod(w.size)
+    lengths = [n + before + after for n, (before, after) in zip(w.input, counted)]
+    rest = [(a - before, b - after) for (a, b), (before, after) in zip(w.padding, counted)]
+    ones = get_array_module(x).ones((1, *lengths, 1), x.dtype)
+    whole = w._replace(input=tuple(lengths), padding=tuple(rest))
+    return sum(taps(padded(ones, whole), whole))

@@ -1,7 +1,7 @@
 """Convolution and pooling of images, (N, H, W, C) unless data_format="channels_first"."""
 
 from minigrad import functions as F
-from minigrad.functions.windows import pair
+from minigrad.functions.windows import per_axis
 from minigrad.layers import activations
 from minigrad.layers.core import as_float, positive
 from minigrad.layers.layer import Layer
@@ -21,8 +21,9 @@ class Conv2D(Layer):
                  groups=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
                  bias_initializer="zeros", name=None, input_shape=None):
         self.filters, self.groups = positive(filters, "Conv2D", "filters"), positive(groups, "Conv2D", "groups")
-        self.kernel_size, self.strides = pair(kernel_size, "Conv2D: kernel_size"), pair(strides, "Conv2D: strides")
-        self.dilation_rate = pair(dilation_rate, "Conv2D: dilation_rate")
+        self.kernel_size = per_axis(kernel_size, 2, "Conv2D: kernel_size")
+        self.strides = per_axis(strides, 2, "Conv2D: strides")
+        self.dilation_rate = per_axis(dilation_rate, 2, "Conv2D: dilation_rate")
         self.padding, self.data_format = padding, data_format or "channels_last"
         self.activation, self.use_bias = activations.get(activation), use_bias
         self.kernel_initializer, self.bias_initializer = kernel_initializer, bias_initializer
@@ -52,8 +53,8 @@ class _Pooling2D(Layer):
     input_axes = 4
 
     def __init__(self, pool_size=(2, 2), strides=None, padding="valid", data_format=None, name=None):
-        self.pool_size = pair(pool_size, f"{type(self).__name__}: pool_size")
-        self.strides = self.pool_size if strides is None else pair(strides, f"{type(self).__name__}: strides")
+        self.pool_size = per_axis(pool_size, 2, f"{type(self).__name__}: pool_size")
+        self.strides = self.pool_size if strides is None else per_axis(strides, 2, f"{type(self).__name__}: strides")
         self.padding, self.data_format = padding, data_format or "channels_last"
         super().__init__(name)
 

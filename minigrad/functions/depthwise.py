@@ -1,0 +1,114 @@
+"""Depthwise convolution: each channel of x has kernels of its own, and meets no other channel (groups = C).
+
+With x (N, ..., C) and kernels w (k, ..., 1, C·m), m output channels for each of x (the multiplier):
+
+    forward           y[n, o, c·m + j]   = Σ_tap  x[n, place(o, tap), c] * w[tap, 0, c·m + j]      DepthwiseConvolution
+    by the weights    dw[tap, 0, c·m + j] = Σ_n,o  x[n, place(o, tap), c] * dy[n, o, c·m + j]      DepthwiseWeightGradient
+    by the input      dx[n, p, c]        = Σ_j,o,tap: place(o, tap) = p  dy[n, o, c·m + j] * w[tap, 0, c·m + j]
+                                                                                                   DepthwiseInputGradient
+
+They are each other's backward, as in convolution.py. As products of matrices they would be C products with one column
+each, on window rows that are k·k times the size of x. Instead, the sum over the taps is taken as it stands: all windows and
+channels at once, each tap adds the part of x that it reads times the tap's row of weights, along the contiguous channels.
+The multiplier is the outer loop (`_multiples`): it is 1, or small.
+"""
+
+import math
+
+from minigrad.backend import get_array_module
+from minigrad.function import Function
+from minigrad.functions.windows import padded, pieces, taps, unpadded
+
+
+class DepthwiseConvolution(Function):
+    """y = depthwise(x, w, b)          dx = input_gradient(dy, w),   dw = weight_gradient(x, dy),   db = Σ dy"""
+
+    reads = {"dx": "w", "dw": "x"}
+
+    def forward(self, x, w, *b, window):
+        self.window, self.channels = window, x.shape[-1]
+        xp = get_array_module(x, w)
+        y = xp.zeros((len(x), *window.output, w.shape[-1]), xp.result_type(x, w, *b))
+        for images, read, windows, place in _pieces(x, window):
+            source, part = padded(x[images, read], place), y[images, windows]
+            for target, rows in _multiples(part, _along_rows(w, place), x.shape[-1]):
+                for tap, row in zip(taps(source, place), rows):
+                    target += tap * row
+            if b:
+                part += b[0]
+        return y
+
+    def backward(self, dy):
+        x, w, *b = self.inputs
+        return (lambda: DepthwiseInputGradient.apply(dy, w, window=self.window, channels=self.channels),
+                lambda: DepthwiseWeightGradient.apply(x, dy, window=self.window),
+                *[dy] * len(b))
+
+
+class DepthwiseInputGradient(Function):
+    """x = input_gradient(dy, w)          ddy = depthwise(dx, w),   dw = weight_gradient(dx, dy)"""
+
+    reads = {"ddy": "w", "dw": "dy"}
+
+    def forward(self, dy, w, window, channels):
+        self.window = window
+        xp = get_array_module(dy, w)
+        lengths = [n + before + after for n, (before, after) in zip(window.input, window.padding)]
+        x = xp.zeros((len(dy), *lengths, channels), xp.result_type(dy, w))
+        for images, _, windows, place in _pieces(x, window):
+            target_of = x[images, (windows.start or 0) * window.stride[0]:]
+            for part, rows in _multiples(dy[images, windows], _along_rows(w, place), channels):
+                for target, row in zip(taps(target_of, place), rows):
+                    target += part * row
+        return unpadded(x, window)
+
+    def backward(self, dx):
+        dy, w = self.inputs
+        return (lambda: DepthwiseConvolution.apply(dx, w, window=self.window),
+                lambda: DepthwiseWeightGradient.apply(dx, dy, window=self.window))
+
+
+class DepthwiseWeightGradient(Function):
+    """w = weight_gradient(x, dy)          dx = input_gradient(dy, dw),   ddy = depthwise(x, dw)"""
+
+    reads = {"dx": "dy", "ddy": "x"}
+
+    def forward(self, x, dy, window):
+        self.window, self.channels = window, x.shape[-1]
+        xp = get_array_module(x, dy)
+        w = xp.zeros((*window.size, 1, dy.shape[-1]), xp.result_type(x, dy))
+        places = "nijk"[:x.ndim - 1]
+        for images, read, windows, place in _pieces(x, window):
+            source = padded(x[images, read], place)
+            for part, rows in _multiples(dy[images, windows], w.reshape(-1, w.shape[-1]), self.channels):
+                for tap, row in zip(taps(source, place), rows):
+                    row += xp.einsum(f"{places}c,{places}c->c", tap, part)
+        return w
+
+    def backward(self, dw):
+        x, dy = self.inputs
+        return (lambda: DepthwiseInputGradient.apply(dy, dw, window=self.window, channels=self.channels),
+                lambda: DepthwiseConvolution.apply(x, dw, window=self.window))
+
+
+def is_depthwise(w, groups):
+    """Whether kernels w (k, ..., C / groups, O) give each channel a group of its own, and there are several."""
+    return groups > 1 and w.shape[-2] == 1
+
+
+def _multiples(y, rows, channels):
+    """For each j < m, the channels j, m + j, 2 m + j ... of y, and of the taps' rows: one for each channel of x. Views."""
+    step = y.shape[-1] // channels
+    return [(y[..., j::step], rows[..., j::step]) for j in range(step)]
+
+
+def _along_rows(w, window):
+    """For each tap, its weights once for each window along the last axis: loops over long rows of equal shape are fast."""
+    taps, channels = math.prod(window.size), w.shape[-1]
+    shape = (taps, window.output[-1], channels)
+    return get_array_module(w).broadcast_to(w.reshape(taps, 1, channels), shape).copy()
+
+
+def _pieces(x, window):
+    """The parts of the work that stay in the cache, with their windows and a product of theirs."""
+    return pieces(len(x), window, 3 * math.prod(x.shape[1:]) * x.itemsize)
