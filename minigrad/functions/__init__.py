@@ -15,15 +15,16 @@ from minigrad.functions.einsum import dot, einsum, inner, kron, outer, tensordot
 from minigrad.functions.exponential import (
     cbrt, cos, erf, exp, exp2, expm1, log, log1p, log2, log10, reciprocal, sin, sqrt, tanh,
 )
-from minigrad.functions.indexing import embedding, getitem, index_add, index_update, take_along_axis
+from minigrad.functions.indexing import embedding, getitem, index_add, index_update, one_hot, take_along_axis
 from minigrad.functions.linear import matmul
 from minigrad.functions.losses import cross_entropy, mse_loss
-from minigrad.functions.normalization import layer_norm
+from minigrad.functions.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from minigrad.functions.order import diag, diagonal, repeat, roll, sort, take, tile, topk, trace, tril, triu
 from minigrad.functions.pooling import avg_pool2d, max_pool2d
 from minigrad.functions.rectifiers import (
     celu, elu, glu, hard_sigmoid, hard_silu, hardtanh, leaky_relu, log_sigmoid, mish, prelu, relu6, selu, silu, softsign,
 )
+from minigrad.functions.recurrent import gru, lstm, rnn
 from minigrad.functions.reductions import logsumexp, max, mean, min, std, sum, var
 from minigrad.functions.scans import cumprod, cumsum, median, norm, prod, vector_norm
 from minigrad.functions.rounding import (
