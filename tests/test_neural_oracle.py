@@ -1,4 +1,4 @@
-"""Normalisation, recurrent networks and attention against PyTorch: values, all gradients, second gradients, at random shapes."""
+"""Normalisation, recurrent networks, attention against PyTorch: values, gradients, second gradients, at random shapes."""
 
 import itertools
 import math
@@ -236,7 +236,7 @@ MASKS = {  # name: the mask's axes of (N, Hq, T, S), 1 where it broadcasts
 
 
 @pytest.mark.parametrize("mask, causal, grouped", list(itertools.product(MASKS, [False, True], [False, True])), ids=str)
-@hypothesis.given(n=st.integers(1, 3), hk=st.integers(1, 2), t=sides, s=sides, scale=st.sampled_from([None, 0.7]), seed=seeds)
+@hypothesis.given(n=sides, hk=st.integers(1, 2), t=sides, s=sides, scale=st.sampled_from([None, 0.7]), seed=seeds)
 @hypothesis.settings(examples, max_examples=6)
 def test_attention(mask, causal, grouped, n, hk, t, s, scale, seed):
     """Every query sees at least the first key: for one that sees nothing PyTorch has nan in some versions."""

@@ -54,7 +54,7 @@ class Normalize(Function):
         normal = (x - mean(x, self.axes, keepdims=True)) / sigma
 
         def dx():
-            g = dy * gamma
+            g = astype(dy, wide(dy.dtype), copy=False) * gamma
             g = (g - mean(g, self.axes, keepdims=True) - normal * mean(g * normal, self.axes, keepdims=True)) / sigma
             return astype(g, self.narrow, copy=False)
 
@@ -84,7 +84,7 @@ class RMSNorm(Function):
         normal = x / r
 
         def dx():
-            g = dy * gamma
+            g = astype(dy, wide(dy.dtype), copy=False) * gamma
             return astype((g - normal * mean(g * normal, self.axes, keepdims=True)) / r, self.narrow, copy=False)
 
         return dx, lambda: dy * astype(normal, self.narrow, copy=False)
