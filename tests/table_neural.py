@@ -11,7 +11,7 @@ from minigrad.functions import attention, normalization, recurrent
 
 # ---- normalisation
 
-norm, rms = normalization.Normalize, normalization.RMSNorm
+norm, slope = normalization.Normalize, normalization.NormalizeGradient
 
 
 images = normal((2, 3, 2, 4), (4,), (4,))
@@ -22,7 +22,7 @@ add("layer_norm/no gamma, but beta", lambda x, b: F.layer_norm(x, beta=b), norma
     lambda x, b: R.layer_norm(x, np.ones((2, 2)), b), norm)
 add("layer_norm/middle axis", lambda x, g, b: F.layer_norm(x, g, b, axis=1), normal((2, 3, 2), (3,), (3,)),
     lambda x, g, b: R.layer_norm(x.swapaxes(1, 2), g, b).swapaxes(1, 2), norm)
-add("layer_norm/two axes apart", lambda x, g, b: F.layer_norm(x, g, b, axis=(-1, 0)), normal((2, 3, 2), (2, 2), (2, 2)),
+add("layer_norm/two axes apart", lambda x, g, b: F.layer_norm(x, g, b, axis=(-1, 0)), normal((2, 3, 4), (2, 4), (2, 4)),
     lambda x, g, b: R.layer_norm(x.swapaxes(0, 1), g, b).swapaxes(0, 1), norm)
 add("layer_norm/nothing in a row", F.layer_norm, normal((3, 0), (0,), (0,)), lambda x, g, b: x, order=1)
 for variant, (sample, call, reference) in {
@@ -33,7 +33,7 @@ for variant, (sample, call, reference) in {
     "/no gamma": (normal((3, 4)), F.rms_norm, lambda x: N.rms_norm(x, np.ones(4))),
     "/no rows": (normal((0, 4), (4,)), F.rms_norm, N.rms_norm),
 }.items():
-    add("rms_norm" + variant, call, sample, reference, *[rms] * (variant != "/no rows"))
+    add("rms_norm" + variant, call, sample, reference, *[norm, slope] * (variant != "/no rows"))
 
 
 def running(x, *statistics):

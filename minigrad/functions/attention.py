@@ -77,7 +77,7 @@ def scaled_dot_product_attention(q, k, v, mask=None, is_causal=False, dropout_p=
         mask = backend.beside(as_array(mask), q)
     if enable_gqa:
         return _grouped_queries(q, k, v, mask, is_causal=is_causal, dropout_p=dropout_p, scale=scale)
-    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else float(scale)  # np.float64 would widen float32
     xp = get_array_module(as_array(q))
     shape, dtype = (q.shape[-2], k.shape[-2]), q.dtype
     bias, visible = 0.0, None

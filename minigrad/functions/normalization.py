@@ -1,4 +1,4 @@
-"""Normalisation: layer, batch, group and instance norm are one formula over different axes; RMS norm is the half of it.
+"""Normalisation: layer, batch, group, instance and RMS norm are one formula over different axes.
 
 x̂ = (x - μ) / σ over some axes, then an affine map y = γ x̂ + β. Which axes share a μ and a σ is all that tells them apart:
 
@@ -6,6 +6,7 @@ x̂ = (x - μ) / σ over some axes, then an affine map y = γ x̂ + β. Which ax
     batch norm      the whole batch, for each channel      x (N, H, W, C): axes 0, 1, 2
     group norm      a group of channels, for each image    x (N, H, W, G, C/G): axes 1, 2, 4
     instance norm   the places, for each image, channel    x (N, H, W, C): axes 1, 2
+    RMS norm        as layer norm, but with μ = 0
 
 Variances are taken of the numbers less their mean (two passes): E[x²] - E[x]² loses all digits of numbers far from 0.
 """
@@ -25,69 +26,73 @@ from minigrad.tensor import Tensor, as_array
 
 
 class Normalize(Function):
-    """y = normalize(x) * gamma + beta          dx = (g - mean(g) - x̂ mean(g x̂)) / σ,   dgamma = dy x̂,   dbeta = dy
+    """y = x̂ * gamma + beta          dx = J (dy γ),   dgamma = dy x̂,   dbeta = dy
 
-    x̂ = normalize(x) = (x - μ) / σ, with μ = mean(x) and σ² = var(x) + eps over `axes`; g = dy γ; gamma and beta broadcast
-    against x, and their gradients are summed to their shapes by the engine.
+    x̂ = (x - μ) / σ, with μ = mean(x) and σ² = mean((x - μ)²) + eps over `axes` (μ = 0 if not `centred`). gamma and beta
+    broadcast against x, and their gradients are summed to their shapes by the engine.
 
     Among the n numbers that share a μ and a σ, x̂ᵢ depends on xⱼ directly, through μ and through σ: with ∂μ/∂xⱼ = 1/n and
-    ∂σ/∂xⱼ = x̂ⱼ/n (from σ² = Σ (xᵢ - μ)²/n + eps, in which μ's own change adds nothing since Σ (xᵢ - μ) = 0),
-        dxⱼ = gⱼ/σ - Σᵢ gᵢ/σ · 1/n - Σᵢ gᵢ x̂ᵢ/σ · x̂ⱼ/n.
-    Backward computes x̂ again rather than keep it. Of equal numbers (or one), x̂ is 0 and y is beta.
-    Ioffe & Szegedy 2015, "Batch Normalization", sec. 3; Ba, Kiros & Hinton 2016, "Layer Normalization".
+    ∂σ/∂xⱼ = x̂ⱼ/n (μ's own change adds nothing to σ, since Σ (xᵢ - μ) = 0),
+        ∂x̂ᵢ/∂xⱼ = ([i = j] - 1/n - x̂ᵢ x̂ⱼ/n) / σ = Jᵢⱼ,
+    so dx = J g = (g - mean(g) - x̂ mean(x̂ g)) / σ with g = dy γ: NormalizeGradient. (Without mean(g) if μ = 0.)
+    The moments μ and σ² are kept, x̂ is computed again. Of equal numbers (or one), x̂ is 0 and y is beta.
+    Ioffe & Szegedy 2015, "Batch Normalization", sec. 3; Ba, Kiros & Hinton 2016, "Layer Normalization"; with μ = 0 Zhang &
+    Sennrich 2019, "Root Mean Square Layer Normalization", eq. 4.
     """
 
     reads = {"dx": "x gamma", "dgamma": "x"}
 
-    def forward(self, x, gamma, beta, axes, eps):
-        self.axes, self.eps, self.narrow = axes, eps, np.promote_types(x.dtype, np.float16)
-        _, normal, variance = moments(x, axes)
-        normal /= get_array_module(x).sqrt(variance + eps)
-        return normal.astype(self.narrow, copy=False) * gamma + beta
+    def forward(self, x, gamma, beta, axes, eps, centred=True, moments=None):
+        moments = moments or moments_of(x, axes, centred)
+        self.how = {"axes": axes, "eps": float(eps), "centred": centred, "moments": moments}
+        dtype = get_array_module(x).result_type(np.promote_types(x.dtype, np.float16), gamma, beta)
+        y = _standardised(x, moments, eps)[0].astype(wide(dtype), copy=False)
+        y *= gamma
+        y += beta
+        return y.astype(dtype, copy=False)
 
     def backward(self, dy):
         x, gamma, _ = self.inputs
-        if x is None:  # only beta wants a gradient, which reads nothing
-            return None, None, dy
-        x = astype(x, wide(x.dtype), copy=False)
-        sigma = sqrt(var(x, self.axes, keepdims=True) + self.eps)
-        normal = (x - mean(x, self.axes, keepdims=True)) / sigma
 
         def dx():
             g = astype(dy, wide(dy.dtype), copy=False) * gamma
-            g = (g - mean(g, self.axes, keepdims=True) - normal * mean(g * normal, self.axes, keepdims=True)) / sigma
-            return astype(g, self.narrow, copy=False)
+            return astype(NormalizeGradient.apply(x, g, **self.how), dy.dtype, copy=False)
 
-        return dx, lambda: dy * astype(normal, self.narrow, copy=False), dy
+        return dx, lambda: dy * Normalize.apply(x, 1.0, 0.0, **self.how), dy
 
 
-class RMSNorm(Function):
-    """y = x / rms(x) * gamma          dx = (g - x̂ mean(g x̂)) / r,   dgamma = dy x̂
+class NormalizeGradient(Function):
+    """y = J(x) g          dg = J dy,   dx = -(x̂ mean(y dy) + J dy mean(x̂ g) + y mean(x̂ dy)) / σ
 
-    x̂ = x / r, with r² = mean(x²) + eps over `axes`; g = dy γ; gamma broadcasts against x.
-    As in Normalize, without a μ: ∂r/∂xⱼ = x̂ⱼ/n, so dxⱼ = gⱼ/r - Σᵢ gᵢ x̂ᵢ/r · x̂ⱼ/n. Of zeros, y is 0.
-    Zhang & Sennrich 2019, "Root Mean Square Layer Normalization", eq. 4.
+    J g = (g - mean(g) - x̂ mean(x̂ g)) / σ, the gradient of x̂ (see Normalize), and J is symmetric.
+    dx is the slope of L = dyᵀ J g = (Σ dy g - n mean(dy) mean(g) - Σ x̂ dy Σ x̂ g / n) / σ by x, with dy and g held fixed. By
+    ∂σ/∂x = x̂/n, the σ gives -L x̂/(n σ), where L/n = mean(dy y); the last two sums give their own slopes by x, which are
+    ∂(Σ x̂ g)/∂x = J g = y and ∂(Σ x̂ dy)/∂x = J dy.
     """
 
-    reads = {"dx": "x gamma", "dgamma": "x"}
+    reads = {"dg": "x", "dx": "x g output"}
 
-    def forward(self, x, gamma, axes, eps):
-        self.axes, self.eps, self.narrow = axes, eps, np.promote_types(x.dtype, np.float16)
-        w = x.astype(wide(x.dtype), copy=False)
-        normal = w / get_array_module(x).sqrt((w * w).mean(axis=axes, keepdims=True) + eps)
-        return normal.astype(self.narrow, copy=False) * gamma
+    def forward(self, x, g, axes, eps, centred, moments):
+        self.how = {"axes": axes, "eps": eps, "centred": centred, "moments": moments}
+        normal, sigma = _standardised(x, moments, eps)
+        normal *= _mean(normal * g, axes)
+        y = g - normal
+        if centred:
+            y -= _mean(g, axes)
+        y /= sigma
+        return y
 
     def backward(self, dy):
-        x, gamma = self.inputs
-        x = astype(x, wide(x.dtype), copy=False)
-        r = sqrt(mean(x * x, self.axes, keepdims=True) + self.eps)
-        normal = x / r
+        (x, g), axes, eps = self.inputs, self.how["axes"], self.how["eps"]
+        dg = NormalizeGradient.apply(x, dy, **self.how)
 
         def dx():
-            g = astype(dy, wide(dy.dtype), copy=False) * gamma
-            return astype((g - normal * mean(g * normal, self.axes, keepdims=True)) / r, self.narrow, copy=False)
+            y, normal = self.output, Normalize.apply(x, 1.0, 0.0, **self.how)
+            m = functools.partial(mean, axis=axes, keepdims=True)
+            sigma = sqrt((var(x, axes, keepdims=True) if self.how["centred"] else m(x * x)) + eps)
+            return -(normal * m(y * dy) + dg * m(normal * g) + y * m(normal * dy)) / sigma
 
-        return dx, lambda: dy * astype(normal, self.narrow, copy=False)
+        return dx, dg
 
 
 def wide(dtype):
@@ -95,12 +100,31 @@ def wide(dtype):
     return np.promote_types(dtype, np.float32)
 
 
-def moments(x, axes):
-    """(μ, x - μ, variance) of an array over axes, which stay with length 1."""
+def moments_of(x, axes, centred=True):
+    """(μ, σ² without eps) of an array over axes, which stay with length 1; μ = 0 if not centred."""
     x = x.astype(wide(x.dtype), copy=False)
-    mu = x.mean(axis=axes, keepdims=True)
-    centred = x - mu
-    return mu, centred, (centred * centred).mean(axis=axes, keepdims=True)
+    mu = _mean(x, axes) if centred else 0.0
+    deviation = x - mu
+    deviation *= deviation
+    return mu, _mean(deviation, axes)
+
+
+def _standardised(x, moments, eps):
+    """(x̂, σ) of an array: a new one, in the wide dtype."""
+    mu, variance = moments
+    sigma = get_array_module(x).sqrt(variance + eps)
+    normal = x.astype(wide(x.dtype), copy=False) - mu
+    normal /= sigma
+    return normal, sigma
+
+
+def _mean(x, axes):
+    """The mean over axes, which stay with length 1: the rows added up first, then along the row. At once NumPy is slow."""
+    last = x.ndim - 1
+    others = tuple(a for a in axes if a != last)
+    total = x.sum(axis=others, keepdims=True) if others else x
+    total = total.sum(axis=last, keepdims=True) if last in axes else total
+    return total / math.prod(x.shape[a] for a in axes)
 
 
 def layer_norm(x, gamma=None, beta=None, eps=1e-5, axis=None):
@@ -119,13 +143,13 @@ def layer_norm(x, gamma=None, beta=None, eps=1e-5, axis=None):
 def rms_norm(x, gamma=None, eps=1e-6, axis=None):
     """y = x / sqrt(mean(x²) + eps) * gamma, over the last axes of x (as many as gamma has), or over `axis`.
 
-    x (..., D), gamma (D,) or None (1); axes as in layer_norm. The derivation is in RMSNorm. eps is Llama's 1e-6 unless
-    given (PyTorch's default is the spacing of the dtype's numbers at 1). Zhang & Sennrich 2019.
+    x (..., D), gamma (D,) or None (1); axes as in layer_norm. The derivation is in Normalize. eps is Llama's 1e-6
+    unless given (PyTorch's default is the spacing of the dtype's numbers at 1). Zhang & Sennrich 2019.
     """
     x = as_operand(x)
     axes = _normalised_axes(x, gamma, axis)
     gamma = _along(gamma, x, axes, "rms_norm: gamma", 1.0)
-    return RMSNorm.apply(x, gamma, axes=axes, eps=eps) if math.prod(x.shape) else multiply(x, gamma)
+    return _normalize(x, gamma, 0.0, axes, eps, centred=False)
 
 
 def batch_norm(x, gamma=None, beta=None, running_mean=None, running_var=None, training=False, momentum=0.1, eps=1e-5,
@@ -157,10 +181,16 @@ def batch_norm(x, gamma=None, beta=None, running_mean=None, running_var=None, tr
                             f"Tensors with requires_grad=False, got {name} = {running!r:.80}")
     mu, variance = along(running_mean, name="batch_norm: running_mean"), along(running_var, name="batch_norm: running_var")
     if not training:
-        return (x - mu) * (gamma / sqrt(variance + eps)) + beta
-    if math.prod(x.shape):
-        _move(running_mean, running_var, as_array(x), axes, momentum, ddof)
-    return _normalize(x, gamma, beta, axes, eps)
+        return (x - mu) * (gamma / sqrt(variance + float(eps))) + beta
+    moments = moments_of(as_array(x), axes) if math.prod(x.shape) else None
+    if moments is not None:
+        n = math.prod(x.shape[a] for a in axes)
+        if n <= ddof:
+            raise ValueError(f"batch_norm: the {n} number(s) a channel of x {tuple(x.shape)} have no variance with "
+                             f"ddof={ddof} to move running_var to: pass a larger batch, or ddof=0")
+        _move(running_mean, moments[0], momentum)
+        _move(running_var, moments[1] * (n / (n - ddof)), momentum)
+    return _normalize(x, gamma, beta, axes, eps, moments=moments)
 
 
 def group_norm(x, groups, gamma=None, beta=None, eps=1e-5, axis=-1):
@@ -196,9 +226,9 @@ def instance_norm(x, gamma=None, beta=None, eps=1e-5, axis=-1):
     return group_norm(x, x.shape[axis], gamma, beta, eps, axis)
 
 
-def _normalize(x, gamma, beta, axes, eps):
+def _normalize(x, gamma, beta, axes, eps, **how):
     """Nothing has no mean: what is empty stays so."""
-    return Normalize.apply(x, gamma, beta, axes=axes, eps=eps) if math.prod(x.shape) else multiply(x, gamma) + beta
+    return Normalize.apply(x, gamma, beta, axes=axes, eps=eps, **how) if math.prod(x.shape) else multiply(x, gamma) + beta
 
 
 def _normalised_axes(x, parameter, axis):
@@ -219,15 +249,9 @@ def _along(parameter, x, axes, name, neutral=None):
     return reshape(parameter, tuple(n if a in axes else 1 for a, n in enumerate(x.shape)))
 
 
-def _move(running_mean, running_var, x, axes, momentum, ddof):
+def _move(running, batch, momentum):
     """running += momentum * (batch - running), in place; of a Tensor a sanctioned change, which backward notices."""
-    n = math.prod(x.shape[a] for a in axes)
-    if n <= ddof:
-        raise ValueError(f"batch_norm: {n} number(s) a channel, in x {tuple(x.shape)}, have no variance with ddof={ddof} to "
-                         "move running_var to: pass a larger batch, or ddof=0")
-    mu, _, variance = moments(x, axes)
-    for running, batch in ((running_mean, mu), (running_var, variance * (n / (n - ddof)))):
-        array = as_array(running)
-        array += (momentum * (batch.reshape(-1) - array)).astype(array.dtype, copy=False)
-        if isinstance(running, Tensor):
-            running.bump_version()
+    array = as_array(running)
+    array += (momentum * (batch.reshape(-1) - array)).astype(array.dtype, copy=False)
+    if isinstance(running, Tensor):
+        running.bump_version()
