@@ -95,8 +95,8 @@ def weights(gates, states, bias, x=(2, 3, 2)):
 
 
 def some(*arguments):
-    """A mask of the (2, 3) times under which series begin, stop and pause."""
-    return together(*arguments, fixed([[True, False, True], [False, True, False]]))
+    """A mask of the (2, 3) times under which one series pauses and stops, the other begins late."""
+    return together(*arguments, fixed([[True, False, False], [False, True, True]]))
 
 
 def relu(x):

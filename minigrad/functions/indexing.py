@@ -200,7 +200,7 @@ def one_hot(ids, classes, dtype=None):
     """y[..., c] = 1 where c = ids[...], else 0: a row of `classes` numbers for each id; no gradient flows through it.
 
     ids    integers (...), each in [0, classes)
-    dtype  of the result (..., classes), the default dtype unless given
+    dtype  of the result (..., classes), the default dtype unless given; the result lives where the ids do
     Raises IndexError for an id that is no class (on a GPU, where it is not looked for, its row is 0), TypeError for ids
     that are no integers, ValueError for a number of classes below 1.
     """
