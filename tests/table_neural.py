@@ -150,14 +150,14 @@ def repeated(q, k, v, mask=None, causal=False):
     return R.attention(q, k, v, mask, causal)
 
 
-heads = normal((2, 4, 3, 2), (2, 2, 2, 2), (2, 2, 2, 3))
+heads = normal((2, 6, 3, 2), (2, 2, 2, 2), (2, 2, 2, 3))  # three heads of queries for each of keys
 for variant, (sample, causal) in {
     "/grouped": (heads, False), "/grouped, causal": (heads, True),
     "/grouped, one head of keys": (normal((4, 3, 2), (1, 2, 2), (1, 2, 3)), False),
     "/grouped, mask": (together(heads, fixed([[True, False], [False, False], [True, True]])), False),
-    "/grouped, mask of heads": (together(heads, lambda rng: (rng.random((2, 4, 3, 2)) < 0.6,)), True),
+    "/grouped, mask of heads": (together(heads, lambda rng: (rng.random((2, 6, 3, 2)) < 0.6,)), True),
     "/grouped, mask of batches": (together(heads, lambda rng: (rng.random((2, 1, 1, 2)) < 0.6,)), False),
-    "/grouped, added mask": (together(heads, normal((4, 3, 2))), False),
+    "/grouped, added mask": (together(heads, normal((6, 3, 2))), False),
 }.items():
     add("scaled_dot_product_attention" + variant,
         lambda q, k, v, mask=None, c=causal: F.scaled_dot_product_attention(q, k, v, mask, c, enable_gqa=True), sample,

@@ -241,7 +241,7 @@ MASKS = {  # name: the mask's axes of (N, Hq, T, S), 1 where it broadcasts
 def test_attention(mask, causal, grouped, n, hk, t, s, scale, seed):
     """Every query sees at least the first key: for one that sees nothing PyTorch has nan in some versions."""
     rng = np.random.default_rng(seed)
-    hq = 2 * hk if grouped else hk
+    hq = 3 * hk if grouped else hk
     arrays = [rng.standard_normal(shape) for shape in [(n, hq, t, 3), (n, hk, s, 3), (n, hk, s, 2)]]
     sizes = {"N": n, "H": hq, "T": t, "S": s, "1": 1}
     options, visible = dict(scale=scale, enable_gqa=grouped), None
