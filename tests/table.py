@@ -278,7 +278,8 @@ add("split", lambda x: F.split(x, 2), normal((4, 3)), lambda x: np.split(x, 2), 
 add("split/indices", lambda x: F.split(x, [1, 1, -1], axis=-1), normal((2, 4)),
     lambda x: [x[:, :1], x[:, 1:1], x[:, 1:3], x[:, 3:]], shapes.Split)
 add("split/one part used", lambda x: F.split(x, 3)[1], normal((3, 2)), lambda x: x[1:2], shapes.Split)
-add("unstack", lambda x: F.unstack(x, axis=-1), normal((2, 3)), lambda x: [x[:, 0], x[:, 1], x[:, 2]], shapes.Split)
+add("unstack", lambda x: F.unstack(x, axis=-1), normal((2, 3)), lambda x: [x[:, 0], x[:, 1], x[:, 2]], shapes.Unstack)
+add("unstack/0-d parts", F.unstack, normal((3,)), lambda x: [x[0], x[1], x[2]], shapes.Unstack)
 add("pad", lambda x: F.pad(x, 1), normal((2, 3)), lambda x: np.pad(x, 1), shapes.Pad)
 add("pad/before and after", lambda x: F.pad(x, (1, 2)), normal((2, 3)), lambda x: np.pad(x, (1, 2)), shapes.Pad)
 add("pad/each axis", lambda x: F.pad(x, ((0, 2), (1, 0)), constant_values=1.5), normal((2, 3)),
@@ -422,12 +423,12 @@ add("mse_loss/none", lambda x, t: F.mse_loss(x, t, reduction="none"), normal((4,
 
 # ---- layer normalisation, attention
 
-add("layer_norm", F.layer_norm, normal((3, 4), (4,), (4,)), R.layer_norm, normalization.LayerNorm)
-add("layer_norm/batch", F.layer_norm, normal((2, 2, 3), (3,), (3,)), R.layer_norm, normalization.LayerNorm)
+add("layer_norm", F.layer_norm, normal((3, 4), (4,), (4,)), R.layer_norm, normalization.Normalize)
+add("layer_norm/batch", F.layer_norm, normal((2, 2, 3), (3,), (3,)), R.layer_norm, normalization.Normalize)
 add("layer_norm/axes", lambda x, g, b: F.layer_norm(x, g, b, eps=0.1), normal((2, 3, 2), (3, 2), (3, 2)),
-    lambda x, g, b: R.layer_norm(x, g, b, 0.1), normalization.LayerNorm)
-add("layer_norm/one row", F.layer_norm, normal((4,), (4,), (4,)), R.layer_norm, normalization.LayerNorm)
-add("layer_norm/no rows", F.layer_norm, normal((0, 4), (4,), (4,)), R.layer_norm, normalization.LayerNorm)
+    lambda x, g, b: R.layer_norm(x, g, b, 0.1), normalization.Normalize)
+add("layer_norm/one row", F.layer_norm, normal((4,), (4,), (4,)), R.layer_norm, normalization.Normalize)
+add("layer_norm/no rows", F.layer_norm, normal((0, 4), (4,), (4,)), R.layer_norm)
 
 qkv = normal((2, 3, 4), (2, 5, 4), (2, 5, 2))
 same = normal((2, 3, 2), (2, 3, 2), (2, 3, 2))
@@ -457,5 +458,6 @@ import table_convolution  # noqa: E402, F401
 import table_elementwise  # noqa: E402, F401
 import table_fourier  # noqa: E402, F401
 import table_linalg  # noqa: E402, F401
+import table_neural  # noqa: E402, F401
 import table_scans  # noqa: E402, F401
 import table_transforms  # noqa: E402, F401

@@ -72,6 +72,8 @@ def test_every_function_gives_the_same_on_the_device_and_copies_nothing(entry):
     lambda x, f: F.take_along_axis(x, np.array([[1], [0]]), 1),
     lambda x, f: F.scaled_dot_product_attention(x, x, x, mask=np.array([[True, False], [True, True]]), is_causal=True),
     lambda x, f: F.scaled_dot_product_attention(x, x, x, mask=[[0.0, -1.0], [0.0, -np.inf]]),
+    lambda x, f: F.scaled_dot_product_attention(*[x[None]] * 3, mask=[[[True, False], [True, True]]], enable_gqa=True),
+    lambda x, f: F.rnn(x[None], None, x, x, mask=np.array([[True, False]]))[0],
     lambda x, f: 2 * x + 1 - x / 3 + np.float64(2) * x, lambda x, f: np.exp(x) + np.maximum(x, 0) + np.sum(x),
     lambda x, f: F.clip(x, 0, 1) ** 2])
 def test_plain_arguments_go_where_the_tensor_lives(call):

@@ -21,10 +21,10 @@ from minigrad.functions.exponential import (
     cbrt, cos, erf, exp, exp2, expm1, log, log1p, log2, log10, reciprocal, sin, sqrt, tanh,
 )
 from minigrad.functions.gaussian import gelu
-from minigrad.functions.indexing import embedding, getitem, index_add, index_update, take_along_axis
+from minigrad.functions.indexing import embedding, getitem, index_add, index_update, one_hot, take_along_axis
 from minigrad.functions.interpolation import interpolate
 from minigrad.functions.losses import cross_entropy, mse_loss
-from minigrad.functions.normalization import layer_norm
+from minigrad.functions.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from minigrad.functions.order import diag, diagonal, repeat, roll, sort, take, tile, topk, trace, tril, triu
 from minigrad.functions.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
 from minigrad.functions.products import linear, matmul
@@ -32,6 +32,7 @@ from minigrad.functions.random_numbers import gumbel_softmax
 from minigrad.functions.rectifiers import (
     celu, elu, glu, hard_sigmoid, hard_silu, hardtanh, leaky_relu, log_sigmoid, mish, prelu, relu6, selu, silu, softsign,
 )
+from minigrad.functions.recurrent import gru, lstm, rnn
 from minigrad.functions.reductions import logsumexp, max, mean, min, std, sum, var
 from minigrad.functions.scans import cumprod, cumsum, median, norm, prod, vector_norm
 from minigrad.functions.rounding import (

@@ -6,7 +6,7 @@ from minigrad import backend
 from minigrad.backend import get_array_module
 from minigrad.function import Function
 from minigrad.functions.arithmetic import where
-from minigrad.tensor import Tensor
+from minigrad.tensor import Tensor, get_default_dtype
 
 
 class GetItem(Function):
@@ -199,11 +199,31 @@ def embedding(ids, weight):
     weight  (V, D): a row for each word
     Raises IndexError for an id outside of the vocabulary, TypeError for ids that are no integers.
     """
+    return GetItem.apply(weight, key=backend.beside(_checked_ids(ids, weight.shape[0], "embedding"), weight))
+
+
+def one_hot(ids, classes, dtype=None):
+    """y[..., c] = 1 where c = ids[...], else 0: a row of `classes` numbers for each id; no gradient flows through it.
+
+    ids    integers (...), each in [0, classes)
+    dtype  of the result (..., classes), the default dtype unless given; the result lives where the ids do
+    Raises IndexError for an id that is no class (on a GPU, where it is not looked for, its row is 0), TypeError for ids
+    that are no integers, ValueError for a number of classes below 1.
+    """
+    if not isinstance(classes, (int, np.integer)) or classes < 1:
+        raise ValueError(f"one_hot: classes must be an integer >= 1, got {classes!r}")
+    ids = _checked_ids(ids, classes, "one_hot")
+    y = ids[..., None] == get_array_module(ids).arange(classes)
+    return Tensor.wrap(y.astype(get_default_dtype() if dtype is None else dtype))
+
+
+def _checked_ids(ids, count, function):
+    """ids as an array of integers, on the host in [0, count)."""
     ids = ids.data if isinstance(ids, Tensor) else ids
     if not backend.is_array(ids):
         ids = np.asarray(ids)
     if ids.dtype.kind not in "iu":
-        raise TypeError(f"embedding: ids must be integers, got {ids.dtype}")
-    if ids.size and backend.device_of(ids) == "cpu" and not (0 <= ids.min() and ids.max() < weight.shape[0]):
-        raise IndexError(f"embedding: ids must be in [0, {weight.shape[0]}), got {ids.min()} to {ids.max()}")
-    return GetItem.apply(weight, key=backend.beside(ids, weight))
+        raise TypeError(f"{function}: ids must be integers, got {ids.dtype}")
+    if ids.size and backend.device_of(ids) == "cpu" and not (0 <= ids.min() and ids.max() < count):
+        raise IndexError(f"{function}: ids must be in [0, {count}), got {ids.min()} to {ids.max()}")
+    return ids

@@ -1,59 +1,257 @@
-"""Layer normalisation."""
+"""Normalisation: layer, batch, group, instance and RMS norm are one formula over different axes.
 
+x̂ = (x - μ) / σ over some axes, then an affine map y = γ x̂ + β. Which axes share a μ and a σ is all that tells them apart:
+
+    layer norm      the features, for each row             x (..., D): axis -1
+    batch norm      the whole batch, for each channel      x (N, H, W, C): axes 0, 1, 2
+    group norm      a group of channels, for each image    x (N, H, W, G, C/G): axes 1, 2, 4
+    instance norm   the places, for each image, channel    x (N, H, W, C): axes 1, 2
+    RMS norm        as layer norm, but with μ = 0
+
+Variances are taken of the numbers less their mean (two passes): E[x²] - E[x]² loses all digits of numbers far from 0.
+"""
+
+import functools
 import math
 
-from minigrad.backend import get_array_module
+import numpy as np
+
+from minigrad.backend import get_array_module, is_array
 from minigrad.function import Function
+from minigrad.functions.arithmetic import multiply
 from minigrad.functions.exponential import sqrt
-from minigrad.functions.reductions import mean, sum, var
+from minigrad.functions.reductions import mean, var
+from minigrad.functions.shapes import as_operand, astype, normalize_axis, reshape
+from minigrad.tensor import Tensor, as_array
 
 
-class LayerNorm(Function):
-    """y = layer_norm(x, gamma, beta)          dx = (g - mean(g) - x̂ mean(g x̂)) / σ,   dgamma = Σ dy x̂,   dbeta = Σ dy
+class Normalize(Function):
+    """y = x̂ * gamma + beta          dx = J (dy γ),   dgamma = dy x̂,   dbeta = dy
 
-    x (..., D), gamma (D,), beta (D,); x̂ = (x - μ) / σ, with μ = mean(x) and σ² = var(x) + eps over the D features of each
-    row, and y = x̂ γ + β; g = dy γ. (gamma may have several axes: the last ones of x.)
+    x̂ = (x - μ) / σ, with μ = mean(x) and σ² = mean((x - μ)²) + eps over `axes` (μ = 0 if not `centred`). gamma and beta
+    broadcast against x, and their gradients are summed to their shapes by the engine.
 
-    x̂ depends on x directly, through μ and through σ. With g = dL/dx̂ and ∂μ/∂xⱼ = 1/D, ∂σ/∂xⱼ = x̂ⱼ/D:
-        dxⱼ = gⱼ/σ - Σᵢ gᵢ/σ · 1/D - Σᵢ gᵢ x̂ᵢ/σ · x̂ⱼ/D.
-    Ba, Kiros & Hinton 2016, "Layer Normalization".
+    Among the n numbers that share a μ and a σ, x̂ᵢ depends on xⱼ directly, through μ and through σ: with ∂μ/∂xⱼ = 1/n and
+    ∂σ/∂xⱼ = x̂ⱼ/n (μ's own change adds nothing to σ, since Σ (xᵢ - μ) = 0),
+        ∂x̂ᵢ/∂xⱼ = ([i = j] - 1/n - x̂ᵢ x̂ⱼ/n) / σ = Jᵢⱼ,
+    so dx = J g = (g - mean(g) - x̂ mean(x̂ g)) / σ with g = dy γ: NormalizeGradient. (Without mean(g) if μ = 0.)
+    The moments μ and σ² are kept, x̂ is computed again. Of equal numbers (or one), x̂ is 0 and y is beta.
+    Ioffe & Szegedy 2015, "Batch Normalization", sec. 3; Ba, Kiros & Hinton 2016, "Layer Normalization"; with μ = 0 Zhang &
+    Sennrich 2019, "Root Mean Square Layer Normalization", eq. 4.
     """
 
     reads = {"dx": "x gamma", "dgamma": "x"}
 
-    def forward(self, x, gamma, beta, eps=1e-5):
-        self.eps, self.axes = eps, tuple(range(-gamma.ndim, 0))
-        if x.shape[x.ndim - gamma.ndim:] != gamma.shape or gamma.shape != beta.shape:
-            raise ValueError(f"gamma and beta must have the shape of x's last axes {tuple(x.shape[x.ndim - gamma.ndim:])}, "
-                             f"got {tuple(gamma.shape)} and {tuple(beta.shape)}")
-        centred = x - x.mean(axis=self.axes, keepdims=True)
-        n = math.prod(gamma.shape)
-        variance = (centred * centred).sum(axis=self.axes, keepdims=True) / n
-        centred /= get_array_module(x).sqrt(variance + eps)
-        return centred * gamma + beta
+    def forward(self, x, gamma, beta, axes, eps, centred=True, moments=None):
+        moments = moments or moments_of(x, axes, centred)
+        self.how = {"axes": axes, "eps": float(eps), "centred": centred, "moments": moments}
+        dtype = get_array_module(x).result_type(np.promote_types(x.dtype, np.float16), gamma, beta)
+        y = _standardised(x, moments, eps)[0].astype(wide(dtype), copy=False)
+        y *= gamma
+        y += beta
+        return y.astype(dtype, copy=False)
 
     def backward(self, dy):
         x, gamma, _ = self.inputs
-        if x is None:  # only beta wants a gradient, which reads nothing
-            return None, None, _over_rows(dy, self.axes)
-        sigma = sqrt(var(x, self.axes, keepdims=True) + self.eps)
-        normal = (x - mean(x, self.axes, keepdims=True)) / sigma
 
         def dx():
-            g = dy * gamma
-            return (g - mean(g, self.axes, keepdims=True)
-                    - normal * mean(g * normal, self.axes, keepdims=True)) / sigma
+            g = astype(dy, wide(dy.dtype), copy=False) * gamma
+            return astype(NormalizeGradient.apply(x, g, **self.how), dy.dtype, copy=False)
 
-        return dx, lambda: _over_rows(dy * normal, self.axes), lambda: _over_rows(dy, self.axes)
-
-
-def _over_rows(x, kept):
-    return sum(x, tuple(range(x.ndim - len(kept))))
+        return dx, lambda: dy * Normalize.apply(x, 1.0, 0.0, **self.how), dy
 
 
-def layer_norm(x, gamma, beta, eps=1e-5):
-    """y = (x - mean) / sqrt(var + eps) * gamma + beta, over the last axes of x (as many as gamma has).
+class NormalizeGradient(Function):
+    """y = J(x) g          dg = J dy,   dx = -(x̂ mean(y dy) + J dy mean(x̂ g) + y mean(x̂ dy)) / σ
 
-    x (..., D), gamma and beta (D,). The derivation is in LayerNorm. Ba, Kiros & Hinton 2016.
+    J g = (g - mean(g) - x̂ mean(x̂ g)) / σ, the gradient of x̂ (see Normalize), and J is symmetric.
+    dx is the slope of L = dyᵀ J g = (Σ dy g - n mean(dy) mean(g) - Σ x̂ dy Σ x̂ g / n) / σ by x, with dy and g held fixed. By
+    ∂σ/∂x = x̂/n, the σ gives -L x̂/(n σ), where L/n = mean(dy y); the last two sums give their own slopes by x, which are
+    ∂(Σ x̂ g)/∂x = J g = y and ∂(Σ x̂ dy)/∂x = J dy.
     """
-    return LayerNorm.apply(x, gamma, beta, eps=eps)
+
+    reads = {"dg": "x", "dx": "x g output"}
+
+    def forward(self, x, g, axes, eps, centred, moments):
+        self.how = {"axes": axes, "eps": eps, "centred": centred, "moments": moments}
+        normal, sigma = _standardised(x, moments, eps)
+        normal *= _mean(normal * g, axes)
+        y = g - normal
+        if centred:
+            y -= _mean(g, axes)
+        y /= sigma
+        return y
+
+    def backward(self, dy):
+        (x, g), axes, eps = self.inputs, self.how["axes"], self.how["eps"]
+        dg = NormalizeGradient.apply(x, dy, **self.how)
+
+        def dx():
+            y, normal = self.output, Normalize.apply(x, 1.0, 0.0, **self.how)
+            m = functools.partial(mean, axis=axes, keepdims=True)
+            sigma = sqrt((var(x, axes, keepdims=True) if self.how["centred"] else m(x * x)) + eps)
+            return -(normal * m(y * dy) + dg * m(normal * g) + y * m(normal * dy)) / sigma
+
+        return dx, dg
+
+
+def wide(dtype):
+    """The dtype to add squares in: float32 for float16, in which 256² is infinite; else dtype itself."""
+    return np.promote_types(dtype, np.float32)
+
+
+def moments_of(x, axes, centred=True):
+    """(μ, σ² without eps) of an array over axes, which stay with length 1; μ = 0 if not centred."""
+    x = x.astype(wide(x.dtype), copy=False)
+    mu = _mean(x, axes) if centred else 0.0
+    deviation = x - mu
+    deviation *= deviation
+    return mu, _mean(deviation, axes)
+
+
+def _standardised(x, moments, eps):
+    """(x̂, σ) of an array: a new one, in the wide dtype."""
+    mu, variance = moments
+    sigma = get_array_module(x).sqrt(variance + eps)
+    normal = x.astype(wide(x.dtype), copy=False) - mu
+    normal /= sigma
+    return normal, sigma
+
+
+def _mean(x, axes):
+    """The mean over axes, which stay with length 1: the rows added up first, then along the row. At once NumPy is slow."""
+    last = x.ndim - 1
+    others = tuple(a for a in axes if a != last)
+    total = x.sum(axis=others, keepdims=True) if others else x
+    total = total.sum(axis=last, keepdims=True) if last in axes else total
+    return total / math.prod(x.shape[a] for a in axes)
+
+
+def layer_norm(x, gamma=None, beta=None, eps=1e-5, axis=None):
+    """y = (x - mean) / sqrt(var + eps) * gamma + beta, over the last axes of x (as many as gamma has), or over `axis`.
+
+    x (..., D), gamma and beta (D,) or None (1 and 0). With `axis`, one or several, gamma and beta have the lengths of these
+    axes in x's order. Without gamma, beta and axis it is the last axis. The derivation is in Normalize.
+    Raises ValueError for a gamma or beta of another shape. Ba, Kiros & Hinton 2016.
+    """
+    x = as_operand(x)
+    axes = _normalised_axes(x, gamma if gamma is not None else beta, axis)
+    return _normalize(x, _along(gamma, x, axes, "layer_norm: gamma", 1.0), _along(beta, x, axes, "layer_norm: beta", 0.0),
+                      axes, eps)
+
+
+def rms_norm(x, gamma=None, eps=1e-6, axis=None):
+    """y = x / sqrt(mean(x²) + eps) * gamma, over the last axes of x (as many as gamma has), or over `axis`.
+
+    x (..., D), gamma (D,) or None (1); axes as in layer_norm. The derivation is in Normalize. eps is Llama's 1e-6
+    unless given (PyTorch's default is the spacing of the dtype's numbers at 1). Zhang & Sennrich 2019.
+    """
+    x = as_operand(x)
+    axes = _normalised_axes(x, gamma, axis)
+    gamma = _along(gamma, x, axes, "rms_norm: gamma", 1.0)
+    return _normalize(x, gamma, 0.0, axes, eps, centred=False)
+
+
+def batch_norm(x, gamma=None, beta=None, running_mean=None, running_var=None, training=False, momentum=0.1, eps=1e-5,
+               axis=-1, ddof=1):
+    """y = (x - mean) / sqrt(var + eps) * gamma + beta for each channel, over the batch and all places.
+
+    x (N, ..., C); gamma, beta, running_mean, running_var (C,), each may be None; the channels lie along `axis` (1 for
+    channels-first images).
+    training   mean and var are the batch's, gradients flow through both, and the running ones, if given, move towards
+               them in place:  running += momentum * (batch - running).
+               Otherwise mean and var are the running ones, constants (the batch's, if there are none, as in PyTorch).
+    momentum   the weight of the new batch, as PyTorch counts it. Keras counts the old one's: its 0.99 is 0.01 here.
+    ddof       running_var averages Σ (x - mean)² / (n - ddof) of n numbers a channel: 1 as PyTorch's, 0 as Keras's.
+               (y divides by n in both.)
+    running_mean and running_var are arrays or Tensors that require no gradient. An empty batch moves neither. One number a
+    channel gives beta; it has no variance with ddof=1, which raises ValueError where running_var wants it.
+    The derivation is in Normalize. Ioffe & Szegedy 2015.
+    """
+    x = as_operand(x)
+    channel = normalize_axis(axis, x.ndim)
+    axes = tuple(a for a in range(x.ndim) if a != channel)
+    along = functools.partial(_along, x=x, axes=(channel,))
+    gamma, beta = along(gamma, name="batch_norm: gamma", neutral=1.0), along(beta, name="batch_norm: beta", neutral=0.0)
+    if running_mean is None and running_var is None:
+        return _normalize(x, gamma, beta, axes, eps)
+    for running, name in ((running_mean, "running_mean"), (running_var, "running_var")):
+        if not isinstance(running, Tensor) and not is_array(running) or getattr(running, "requires_grad", False):
+            raise TypeError("batch_norm: the running statistics come together and are changed in place: expected arrays, or "
+                            f"Tensors with requires_grad=False, got {name} = {running!r:.80}")
+    mu, variance = along(running_mean, name="batch_norm: running_mean"), along(running_var, name="batch_norm: running_var")
+    if not training:
+        return (x - mu) * (gamma / sqrt(variance + float(eps))) + beta
+    moments = moments_of(as_array(x), axes) if math.prod(x.shape) else None
+    if moments is not None:
+        n = math.prod(x.shape[a] for a in axes)
+        if n <= ddof:
+            raise ValueError(f"batch_norm: the {n} number(s) a channel of x {tuple(x.shape)} have no variance with "
+                             f"ddof={ddof} to move running_var to: pass a larger batch, or ddof=0")
+        _move(running_mean, moments[0], momentum)
+        _move(running_var, moments[1] * (n / (n - ddof)), momentum)
+    return _normalize(x, gamma, beta, axes, eps, moments=moments)
+
+
+def group_norm(x, groups, gamma=None, beta=None, eps=1e-5, axis=-1):
+    """y = (x - mean) / sqrt(var + eps) * gamma + beta, over all places and the channels of one group, image by image.
+
+    x (N, ..., C), gamma and beta (C,) or None; the channels lie along `axis`, and `groups` divides C: channels 0 ... C/G - 1
+    are the first group. The derivation is in Normalize. Raises ValueError for groups that do not divide C.
+    Wu & He 2018, "Group Normalization", sec. 3.
+    """
+    x = as_operand(x)
+    channel = normalize_axis(axis, x.ndim)
+    c = x.shape[channel]
+    if channel == 0 or not isinstance(groups, (int, np.integer)) or groups < 1 or c % groups:
+        raise ValueError(f"group_norm: groups={groups!r} must divide the {c} channels along axis {axis} of x (N, ..., C), "
+                         f"got x {tuple(x.shape)}")
+
+    def apart(parameter):
+        return reshape(parameter, (*parameter.shape[:channel], groups, c // groups, *parameter.shape[channel + 1:]))
+
+    gamma, beta = (neutral if p is None else apart(_along(p, x, (channel,), f"group_norm: {name}"))
+                   for p, name, neutral in ((gamma, "gamma", 1.0), (beta, "beta", 0.0)))
+    axes = tuple(a for a in range(1, x.ndim + 1) if a != channel)
+    return reshape(_normalize(apart(x), gamma, beta, axes, eps), x.shape)
+
+
+def instance_norm(x, gamma=None, beta=None, eps=1e-5, axis=-1):
+    """y = (x - mean) / sqrt(var + eps) * gamma + beta, over all places, for each image and channel.
+
+    x (N, ..., C), gamma and beta (C,) or None; the channels lie along `axis`. It is group_norm with as many groups as
+    channels. Ulyanov, Vedaldi & Lempitsky 2016, "Instance Normalization".
+    """
+    x = as_operand(x)
+    return group_norm(x, x.shape[axis], gamma, beta, eps, axis)
+
+
+def _normalize(x, gamma, beta, axes, eps, **how):
+    """Nothing has no mean: what is empty stays so."""
+    return Normalize.apply(x, gamma, beta, axes=axes, eps=eps, **how) if math.prod(x.shape) else multiply(x, gamma) + beta
+
+
+def _normalised_axes(x, parameter, axis):
+    if axis is None:
+        ndim = 1 if parameter is None else as_operand(parameter).ndim
+        axis = tuple(range(-ndim, 0)) if 1 <= ndim <= x.ndim else -1
+    return tuple(sorted(normalize_axis(a, x.ndim) for a in (axis if isinstance(axis, (tuple, list)) else (axis,))))
+
+
+def _along(parameter, x, axes, name, neutral=None):
+    """The parameter, whose axes are these of x, with length 1 along the others, so that it broadcasts against x."""
+    if parameter is None:
+        return neutral
+    parameter, lengths = as_operand(parameter), tuple(x.shape[a] for a in axes)
+    if tuple(parameter.shape) != lengths:
+        raise ValueError(f"{name} must have shape {lengths}, the lengths of axes {axes} of x {tuple(x.shape)}, got "
+                         f"{tuple(parameter.shape)}")
+    return reshape(parameter, tuple(n if a in axes else 1 for a, n in enumerate(x.shape)))
+
+
+def _move(running, batch, momentum):
+    """running += momentum * (batch - running), in place; of a Tensor a sanctioned change, which backward notices."""
+    array = as_array(running)
+    array += (momentum * (batch.reshape(-1) - array)).astype(array.dtype, copy=False)
+    if isinstance(running, Tensor):
+        running.bump_version()

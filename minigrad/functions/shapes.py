@@ -103,6 +103,20 @@ class Split(Function):
         return concatenate(dys, self.axis)
 
 
+class Unstack(Function):
+    """ys = unstack(x)          dx = stack(dys)"""
+
+    reads = {}
+    is_view = True
+
+    def forward(self, x, axis):
+        self.axis = axis
+        return tuple([x[(slice(None),) * axis + (i, Ellipsis)] for i in range(x.shape[axis])])
+
+    def backward(self, *dys):
+        return stack(dys, self.axis)
+
+
 class Pad(Function):
     """y = pad(x)          dx = the inner part of dy
 
@@ -240,7 +254,7 @@ def split(x, indices_or_sections, axis=0):
 def unstack(x, axis=0):
     """A list of the slices of x along an axis, without that axis: the inverse of stack."""
     x = as_operand(x)
-    return [squeeze(part, axis) for part in split(x, x.shape[axis], axis)] if x.shape[axis] else []
+    return list(Unstack.apply(x, axis=normalize_axis(axis, x.ndim)))
 
 
 def pad(x, pad_width, mode="constant", constant_values=0):
