@@ -262,6 +262,43 @@ def test_what_has_no_real_answer_is_refused(call, words):
         call(leaf(Z))
 
 
+# ---- gradcheck
+
+class Doubled(mg.Function):
+    """y = x          dx = dy (but it says 2 dy)"""
+
+    takes_complex = True
+
+    def forward(self, x):
+        return x * 1
+
+    def backward(self, dy):
+        return 2 * dy
+
+
+def test_gradcheck_moves_both_parts_of_a_complex_input():
+    seen = []
+
+    def f(x, z):
+        seen.append(z.numpy().copy())
+        return F.exp(z) * x + F.conj(z)
+
+    report = mg.gradgradcheck(f, (np.array([0.5, 2.0]), Z))
+    assert [c.name for c in report.comparisons] == ["x", "z.real", "z.imag", "cotangent 0", "cotangent 1"]
+    np.testing.assert_array_equal(seen[0], Z)
+    assert mg.gradcheck(f, (np.array([0.5, 2.0]), Z), argnums=1).comparisons[1].name == "z.imag"
+    assert mg.gradcheck(F.exp, [1j, 2.0])
+
+
+@pytest.mark.parametrize("f, named", [
+    (lambda z: Doubled.apply(F.exp(z)), "x.real"),
+    (lambda z: F.complex(F.real(z), Doubled.apply(F.imag(z))), "x"),
+    (lambda z: F.complex(Doubled.apply(F.real(z)), F.imag(z)), "x")])
+def test_gradcheck_sees_a_wrong_gradient_in_either_part(f, named):
+    with pytest.raises(mg.GradientError, match=rf"Doubled, operation[^\0]*{named}\[.*counted twice"):
+        mg.gradcheck(f, Z)
+
+
 # ---- dtypes and special points
 
 def test_a_real_operand_of_a_complex_result_gets_the_real_part():
