@@ -117,7 +117,7 @@ def istft(X, n_fft, hop_length=None, win_length=None, window=None, center=True, 
     places = _places(w, count, n_fft, hop)
     total = n_fft + hop * (count - 1)
     start = n_fft // 2 if center else 0
-    stop = total - start if length is None else min(start + length, total)
+    stop = total - start if length is None else start + length
     weight = _overlapped(broadcast_to(w * w, (count, n_fft)), places, total)[start:stop]
     if backend.device_of(w.data) == "cpu" and not (abs(weight.data) > 1e-11).all():  # on a GPU, to ask is to wait for it
         raise ValueError("istft: the squared windows add up to 0 somewhere, so the signal is unknown there: take a window "
