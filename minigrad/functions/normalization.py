@@ -43,8 +43,8 @@ class Normalize(Function):
     reads = {"dx": "x gamma", "dgamma": "x"}
 
     def forward(self, x, gamma, beta, axes, eps, centred=True, moments=None):
-        moments = moments or moments_of(x, axes, centred)
-        self.how = {"axes": axes, "eps": float(eps), "centred": centred, "moments": moments}
+        eps, moments = float(eps), moments or moments_of(x, axes, centred)  # eps of float64 would widen float32
+        self.how = {"axes": axes, "eps": eps, "centred": centred, "moments": moments}
         dtype = get_array_module(x).result_type(np.promote_types(x.dtype, np.float16), gamma, beta)
         y = _standardised(x, moments, eps)[0].astype(wide(dtype), copy=False)
         y *= gamma
