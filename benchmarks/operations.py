@@ -4,8 +4,8 @@
     python benchmarks/operations.py --only conv2d --repeats 30
     python benchmarks/operations.py --json operations.json
 
-Each pair runs in turn in one process (turns.py), in float32, on as many threads as PyTorch takes; minigrad as a user calls it,
-on the whole array. A ratio below 1 means that minigrad is faster. Below the table stands the geometric mean of the
+Each pair runs in turn in one process (turns.py), in float32, with both libraries' own number of threads; minigrad as a user
+calls it, on the whole array. A ratio below 1 means that minigrad is faster. Below the table stands the geometric mean of the
 operations that matrix products dominate, and of the others.
 """
 
@@ -85,8 +85,9 @@ def main(argv=None):
     import operations_convolution
     import operations_other
     cases = [c for c in (*operations_convolution.cases(), *operations_other.cases()) if options.only in c.name]
-    console, rows = Console(), []
-    table = Table("operation", "size", "minigrad ms", "PyTorch ms", "ratio", title="forward and backward", title_justify="left")
+    console, rows = Console(width=None if Console().is_terminal else 110), []
+    table = Table("operation", "size", "minigrad ms", "PyTorch ms", "ratio", title="forward and backward",
+                  title_justify="left")
     for case in track(cases, console=console, transient=True):
         found = measure(case, options.repeats)
         rows.append({"name": case.name, "size": case.size, "products": case.products, **found})
