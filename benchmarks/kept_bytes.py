@@ -20,7 +20,9 @@ import minigrad.functions as F
 from minigrad import backend
 from minigrad.autograd import topological_order
 
-REASONS = {}  # function: why it keeps more than PyTorch
+REASONS = {  # function: why it keeps more than PyTorch
+    "interpolate": "a matrix of weights for each axis, where PyTorch computes them again",
+}
 
 
 def kept_by_minigrad(y):
@@ -109,6 +111,7 @@ def cases():
                        [image, kernel, (32,)])
     found["max_pool2d"] = lambda x: F.max_pool2d(x, 2), lambda x: T.max_pool2d(x.permute(0, 3, 1, 2), 2), [image]
     found["avg_pool2d"] = lambda x: F.avg_pool2d(x, 2), lambda x: T.avg_pool2d(x.permute(0, 3, 1, 2), 2), [image]
+    found |= _networks(torch, image, kernel)
     heads = [(4, 4, 64, 32)] * 3
     found["attention"] = F.scaled_dot_product_attention, T.scaled_dot_product_attention, heads
     found["attention, causal"] = (lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True),
@@ -120,6 +123,40 @@ def cases():
     found["einsum"] = (lambda x, y: F.einsum("bij,bjk->bik", x, y), lambda x, y: torch.einsum("bij,bjk->bik", x, y),
                        [square, square])
     return found
+
+
+def _networks(torch, image, kernel):
+    """Normalisation, recurrent networks, the other convolutions and pools, resampling, spectra."""
+    T = torch.nn.functional
+    channels = [(16,), (16,)]
+
+    def first(x):
+        return x.permute(0, 3, 1, 2)
+
+    def recurrent(name, gates):
+        module = getattr(torch.nn, name.upper())(32, 64, batch_first=True)
+        states = [mg.Tensor(np.zeros((8, 64), np.float32))] * (2 if name == "lstm" else 1)
+        bias = (2, 64 * gates) if name == "gru" else (64 * gates,)
+        return (lambda x, w, u, b: getattr(F, name)(x, *states, w, u, b)[0], lambda x, w, u, b: module(x)[0],
+                [(8, 20, 32), (32, 64 * gates), (64, 64 * gates), bias])
+
+    return {
+        "batch_norm": (lambda x, g, b: F.batch_norm(x, g, b, training=True),
+                       lambda x, g, b: T.batch_norm(first(x), None, None, g, b, training=True), [image, *channels]),
+        "group_norm": (lambda x, g, b: F.group_norm(x, 4, g, b), lambda x, g, b: T.group_norm(first(x), 4, g, b),
+                       [image, *channels]),
+        "rms_norm": (F.rms_norm, lambda x, g: T.rms_norm(x, (256,), g), [SHAPE, (256,)]),
+        "rnn": recurrent("rnn", 1), "lstm": recurrent("lstm", 4), "gru": recurrent("gru", 3),
+        "conv2d, depthwise": (lambda x, w: F.conv2d(x, w, groups=16),
+                              lambda x, w: T.conv2d(first(x), w.permute(3, 2, 0, 1), groups=16), [image, (3, 3, 1, 16)]),
+        "conv1d": (F.conv1d, lambda x, w: T.conv1d(x.mT, w.permute(2, 1, 0)), [(8, 64, 16), (3, 16, 32)]),
+        "conv_transpose2d": (F.conv_transpose2d, lambda x, w: T.conv_transpose2d(first(x), w.permute(3, 2, 0, 1)),
+                             [image, (3, 3, 32, 16)]),
+        "global_avg_pool": (F.global_avg_pool, lambda x: T.adaptive_avg_pool2d(first(x), 1), [image]),
+        "interpolate": (lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"),
+                        lambda x: T.interpolate(first(x), scale_factor=2, mode="bilinear"), [image]),
+        "rfft": (mg.fft.rfft, torch.fft.rfft, [SHAPE]),
+    }
 
 
 def _along_rows(name):
