@@ -24,7 +24,7 @@ class LayerError(ValueError):
 
 
 class NeedsWholeBatch(Exception):
-    """A layer was called on a piece of a batch (see minigrad.parallel), and needs all its rows, or no other thread beside it."""
+    """A layer was called on a piece of a batch (see minigrad.parallel), and needs all its rows or no thread beside it."""
 
 
 class Parameter(Tensor):

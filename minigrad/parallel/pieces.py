@@ -56,6 +56,8 @@ def _counted(function, arrays):
     if shapes not in known:
         one, leaves = _results(function, [a[[0]] for a in arrays])
         two, _ = _results(function, [a[[0, 0]] for a in arrays])
+        if any(leaf.device != "cpu" for leaf in leaves):
+            raise NeedsWholeBatch("a GPU works on all rows at once")
         known[shapes] = max(two - one, 0), sum(leaf.nbytes for leaf in leaves)
     return known[shapes]
 

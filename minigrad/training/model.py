@@ -83,10 +83,11 @@ class Model(Layer):
     def _shared(self, x, y, workers, piece):
         """(workers, piece) for train_step, from those that fit was given; (None, piece) where a batch has to stay whole."""
         parallel.count_workers(workers)
-        if (workers is None or any(layer.needs_whole_batch for _, layer in self.named_layers())
-                or not self._loss_is_a_mean_over_rows(x[:16], y[:16])):
-            return None, piece
-        return workers, parallel.rows_of_a_piece(self.training_loss, x, y) if piece == "auto" else piece
+        whole = (workers is None or any(layer.needs_whole_batch for _, layer in self.named_layers())
+                 or any(p.device != "cpu" for p in self.parameters()) or not self._loss_is_a_mean_over_rows(x[:16], y[:16]))
+        if whole or piece != "auto":
+            return None if whole else workers, piece
+        return workers, parallel.rows_of_a_piece(self.training_loss, x, y)
 
     def _loss_is_a_mean_over_rows(self, x, y):
         """Whether the loss of a few rows is that of its parts, weighed by their rows: of a sum it would not be."""
@@ -97,6 +98,12 @@ class Model(Layer):
             by_parts = sum(self._loss(y[rows], prediction[rows]).item() * len(y[rows]) / n
                            for rows in (slice(first), slice(first, n)) if len(y[rows]))
         return getattr(self.loss, "is_mean_over_rows", True) and bool(np.isclose(whole, by_parts, rtol=1e-4, atol=0))
+
+    def _rehearse(self, x, y):
+        """Evaluate the two rows with the smallest and the largest target: what cannot work (a shape, a class that does
+        not exist) fails here, before anything has changed."""
+        rows = [int(y.argmin()) // (y.size // len(y)), int(y.argmax()) // (y.size // len(y))]
+        self._evaluate(x[rows], y[rows], 2)
 
     def _epoch(self, x, y, batch_size, order, progress):
         self._reset_metrics()
@@ -121,10 +128,11 @@ class Model(Layer):
                 raise FloatingPointError(
                     f"the loss became {value} at step {self.optimizer.iterations + 1}: the learning rate "
                     f"({self.optimizer.learning_rate:g}) may be too high, or the inputs too large")
-            self.optimizer.step()
-        finally:
+        except Exception:
             self.zero_grad()
-            self.optimizer.zero_grad()
+            raise
+        self.optimizer.step()
+        self.optimizer.zero_grad()
         return value, prediction
 
     def training_loss(self, x, y):
