@@ -7,8 +7,9 @@ minigrad runs as `fit` does by default, on all cores, and as a loop written by h
 its default, and in channels_last, its other settings as they come. All start from the same weights and take the same
 real images. First the losses of 50 steps are compared, in float64: in float32 a rounding decides now and then which of
 two pixels is the larger, and Adam carries that on, so that float32 and float64 of one library go apart in the third
-digit. Then each trains a short epoch in turn, in float32; the time of a step includes what `fit` does once. A ratio below 1 is faster than the faster PyTorch. The machine is noisy:
-look at the ratios, which compare neighbours in time, not at the times.
+digit. Then each trains a short epoch in turn, in float32; the time of a step includes what `fit` does once. A ratio
+below 1 is faster than the faster PyTorch. The machine is noisy: look at the ratios, which compare neighbours in time,
+not at the times.
 """
 
 import argparse

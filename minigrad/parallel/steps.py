@@ -154,7 +154,7 @@ def _gradients(loss_function, arrays, pieces, workers, reduction):
 def _called(loss_function, arrays):
     """(the loss, the outputs or None)"""
     loss = loss_function(*arrays)
-    loss, outputs = (loss[0], list(loss[1:])) if isinstance(loss, tuple) else (loss, None)
+    loss, outputs = (loss[0], list(loss[1:])) if isinstance(loss, tuple) and loss else (loss, None)
     if not isinstance(loss, Tensor) or loss.size != 1:
         got = f"a Tensor of shape {loss.shape}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
         raise TypeError(f"the loss function must give one number, a Tensor, or a tuple that begins with it; it gave {got}")

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import threadpoolctl
 
-MOST = 256  # threads; they are started when they are first needed, and then wait for the next step
+MOST = 256  # threads
 
 
 def count_workers(workers):
@@ -56,7 +56,7 @@ def in_threads(work, count, workers):
     with one_blas_thread:
         try:
             for _ in range(min(workers, count) - 1):
-                helpers.append(_pool().submit(take))
+                helpers.append(_helpers(workers - 1).submit(take))
             take()
         finally:
             pending.clear()
@@ -73,12 +73,14 @@ def in_threads(work, count, workers):
 
 
 @functools.cache
-def _pool():
-    return ThreadPoolExecutor(MOST, "minigrad")
+def _helpers(count):
+    """So many threads, started when they are first needed; between steps they wait. Two callers at once share them: each
+    works on its own pieces too, and cancels what no helper has begun when it comes to the end of them."""
+    return ThreadPoolExecutor(count, f"minigrad-{count}")
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child process has none of the threads
+    os.register_at_fork(after_in_child=_helpers.cache_clear)  # a child process has none of the threads
 
 
 class _OneBlasThread:

@@ -6,7 +6,7 @@ from minigrad import backend, losses, metrics, optimizers, parallel, random
 from minigrad.autograd import no_grad
 from minigrad.layers.layer import Layer, snake_case
 from minigrad.tensor import Tensor
-from minigrad.training.checks import checked_inputs, checked_targets
+from minigrad.training.checks import checked_inputs, checked_targets, is_mean_over_rows
 from minigrad.training.history import History
 from minigrad.training.progress import Progress
 
@@ -83,21 +83,14 @@ class Model(Layer):
     def _shared(self, x, y, workers, piece):
         """(workers, piece) for train_step, from those that fit was given; (None, piece) where a batch has to stay whole."""
         parallel.count_workers(workers)
-        whole = (workers is None or any(layer.needs_whole_batch for _, layer in self.named_layers())
-                 or any(p.device != "cpu" for p in self.parameters()) or not self._loss_is_a_mean_over_rows(x[:16], y[:16]))
-        if whole or piece != "auto":
-            return None if whole else workers, piece
-        return workers, parallel.rows_of_a_piece(self.training_loss, x, y)
-
-    def _loss_is_a_mean_over_rows(self, x, y):
-        """Whether the loss of a few rows is that of its parts, weighed by their rows: of a sum it would not be."""
+        if (workers is None or any(layer.needs_whole_batch for _, layer in self.named_layers())
+                or any(p.device != "cpu" for p in self.parameters())):
+            return None, piece
         with no_grad():
-            n, prediction = len(x), self(x, training=False)
-            first = max(n // 3, 1)
-            whole = self._loss(y, prediction).item()
-            by_parts = sum(self._loss(y[rows], prediction[rows]).item() * len(y[rows]) / n
-                           for rows in (slice(first), slice(first, n)) if len(y[rows]))
-        return getattr(self.loss, "is_mean_over_rows", True) and bool(np.isclose(whole, by_parts, rtol=1e-4, atol=0))
+            prediction = self(x[:16], training=False)
+        if not is_mean_over_rows(self._loss, y[:16], prediction) or not getattr(self.loss, "is_mean_over_rows", True):
+            return None, piece
+        return workers, parallel.rows_of_a_piece(self.training_loss, x, y) if piece == "auto" else piece
 
     def _rehearse(self, x, y):
         """Evaluate the two rows with the smallest and the largest target: what cannot work (a shape, a class that does
