@@ -38,10 +38,10 @@ def in_threads(work, count, workers):
     pending, errors = collections.deque(range(count)), {}
 
     def take():
-        while pending:
+        while True:
             try:
                 i = pending.popleft()
-            except IndexError:  # another thread was faster
+            except IndexError:
                 return
             try:
                 context.copy().run(work, i)
