@@ -83,6 +83,7 @@ def test_gradients_are_added_to_what_is_there_and_outputs_keep_their_order():
         np.testing.assert_allclose(g, 2 * e, rtol=1e-6)
     whole = parallel.step(with_outputs, X, Y, workers=None)
     assert [type(v) for v in whole] == [Tensor, Tensor, np.ndarray] and whole[1].creator is None
+    assert parallel.step(loss_of(model), X, Y, workers=None).creator is None
 
 
 def test_the_gradient_of_an_input_and_leaves_that_only_some_pieces_use():
@@ -176,6 +177,9 @@ def test_a_piece_is_as_large_as_its_results_fit():
     assert parallel.rows_of_a_piece(loss_of(dense), x[:64, 0, :20, 0], y[:64]) == 64  # so little is not worth cutting
     wide = mg.Sequential([layers.Dense(2500, input_shape=(2500,)), layers.Dense(2500)])  # 50 MB of weights
     assert parallel.rows_of_a_piece(loss_of(wide), np.zeros((512, 2500), "float32"), y) == 512
+    assert parallel.rows_of_a_piece(lambda x: x, x) == 512  # nothing is known of what is not recorded
+    lazy = network(name="lazy")
+    assert parallel.rows_of_a_piece(loss_of(lazy), X, Y) == 37 and not lazy.built
 
 
 def test_counting_changes_nothing():

@@ -65,7 +65,8 @@ def test_fit_builds_lazily():
     assert len(history["loss"]) == 3 and all(p.shape == q.shape for p, q in zip(lazy.parameters(), eager.parameters()))
 
 
-@pytest.mark.parametrize("loss", [lambda y, p: F.sum(F.square(p)), lambda y, p: F.sqrt(F.mean(F.square(p)))])
+@pytest.mark.parametrize("loss", [lambda y, p: F.sum(F.square(p)), lambda y, p: F.sqrt(F.mean(F.square(p))),
+                                  lambda y, p: F.mean(F.square(p)) + len(y)])
 def test_a_loss_that_is_no_mean_keeps_its_batches_whole(loss):
     sizes = []
 
@@ -84,6 +85,18 @@ def test_a_loss_that_is_no_mean_keeps_its_batches_whole(loss):
 
 def test_a_layer_in_fit_that_needs_the_whole_batch():
     assert fitted(3, Centre(), validation_data=None)[0] == fitted(None, Centre(), validation_data=None)[0]
+
+
+def test_what_has_to_stay_whole_is_not_even_tried():
+    class Other(mg.losses.MeanSquaredError):
+        is_mean_over_rows = False
+
+    target = np.zeros((37, 4), "float32")
+    for extra, loss, expected in ((), "mse", (2, 3)), ((Centre(),), "mse", (None, 3)), ((), Other(), (None, 3)):
+        model = network(*extra)
+        model.compile("adam", loss)
+        assert model._shared(X, target, 2, 3) == expected
+    assert model._shared(X, target, None, 3) == (None, 3)
 
 
 def test_evaluate_and_predict_in_pieces():

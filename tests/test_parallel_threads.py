@@ -80,6 +80,26 @@ def test_the_interrupt_of_the_caller_waits_for_the_helpers():
     assert 1 <= count == len(ended) <= 2
 
 
+def test_an_exit_in_a_helper_ends_the_others_too():
+    here, begun = threading.get_ident(), []
+
+    def work(i):
+        begun.append(i)
+        time.sleep(0.02)
+        if threading.get_ident() != here:
+            raise SystemExit("a helper")
+
+    with two_blas_threads(), pytest.raises(SystemExit, match="a helper"):
+        in_threads(work, 40, 2)
+    assert len(begun) < 40
+
+
+def test_helpers_that_are_busy_are_not_waited_for():
+    done = []
+    in_threads(lambda i: in_threads(lambda j: done.append((i, j)), 4, 2), 3, 2)  # both levels share one helper
+    assert sorted(done) == [(i, j) for i in range(3) for j in range(4)]
+
+
 def test_threads_are_kept_and_reused():
     model = network()
     for _ in range(20):
@@ -92,6 +112,7 @@ def test_a_step_inside_of_a_step():
 
     def outer(x):
         inner = parallel.forward(lambda x: x * w, x, workers=3, piece=2)
+        assert blas_threads() == {1}  # still
         return F.mean(inner.detach() * w)
 
     with two_blas_threads():
@@ -161,16 +182,18 @@ def test_control_c_ends_fit_and_gives_blas_back():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_process_has_threads_of_its_own():
     process = script("""
-        import os, numpy as np
+        import os, threading, numpy as np
         import minigrad as mg
-        w = mg.Tensor(1.0, requires_grad=True)
-        def step():
-            return mg.parallel.step(lambda x: mg.mean(x * w), np.ones((8, 3), "float32"), workers=3, piece=1).item()
-        step()
+        from minigrad.parallel.threads import in_threads
+        def meet():
+            meeting = threading.Barrier(2, timeout=30)
+            in_threads(lambda i: meeting.wait(), 2, 2)
+        meet()
         child = os.fork()
-        print(step(), flush=True)
+        meet()
+        print("met", flush=True)
         if child:
             print(os.waitpid(child, 0)[1])
         """)
     out, _ = process.communicate(timeout=120)
-    assert sorted(out.split()) == ["0", "1.0", "1.0"]
+    assert sorted(out.split()) == ["0", "met", "met"]
