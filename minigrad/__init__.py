@@ -4,7 +4,7 @@
     from minigrad import layers
 
 Read the source in this order: backend, tensor, function, autograd, functions/arithmetic, functions/convolution, layers,
-training.
+parallel, training.
 """
 
 from minigrad import autograd, functions, operators, random

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+import standin
 from small_network import Centre, X, Y, gradients, loss_of, network, run, same
 
 import minigrad as mg
@@ -214,6 +215,21 @@ def test_a_layer_that_needs_the_whole_batch_gets_it():
     assert sorted(seen) == [(9, False)] * 3 + [(10, False)]
     assert parallel.rows_of_a_piece(loss_of(model), X, Y) == 37
     assert parallel.tune(loss_of(model), X, Y, candidates=(8,)) == 37
+
+
+def test_on_a_gpu_the_batch_stays_whole():
+    standin.register()
+    model, sizes = network().to("standin"), []
+
+    def f(x, y):
+        sizes.append(len(x))
+        return loss_of(model)(x, y)
+
+    for x in (X, Tensor(X, device="standin")):
+        assert parallel.rows_of_a_piece(f, x, Y) == 37
+        sizes.clear()
+        loss = parallel.step(f, x, Y, workers=2, piece=4)
+        assert sizes[-1] == 37 and loss.device == model.parameters()[0].grad.device == "standin:0"
 
 
 @pytest.mark.parametrize("extra", [(), (layers.Dropout(0.3),)])
