@@ -10,7 +10,7 @@ training amplifies: several seeds tell more than one.
 import argparse
 
 import numpy as np
-from lenets import for_torch, initial_weights, minigrad_lenet, torch, torch_lenet
+from lenets import for_torch, initial_weights, minigrad_lenet, minigrad_step, torch, torch_lenet
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -29,7 +29,8 @@ def train(seed, data, epochs, batch):
     """Test accuracies (epochs, 2): minigrad's and PyTorch's."""
     x, y, x_test, y_test = data
     weights = initial_weights(seed)
-    ours, our_step = minigrad_lenet(weights)
+    ours = minigrad_lenet(weights)
+    our_step = minigrad_step(ours)
     theirs, their_step = torch_lenet(weights)
     images, labels, rng = for_torch(x), torch.from_numpy(y), np.random.default_rng(seed)
     accuracies = []

@@ -1,4 +1,4 @@
-"""The seed's LeNet in minigrad and in PyTorch, with the same weights: what the benchmarks compare."""
+"""The seed's LeNet in minigrad, PyTorch and DeZero, with the same weights: what the benchmarks compare."""
 
 import numpy as np
 
@@ -8,6 +8,14 @@ try:
     import torch
 except ImportError:
     torch = None
+
+try:
+    np.int = int  # DeZero 0.0.13 was written for NumPy 1, which had this name for it
+    import dezero
+except ImportError:
+    dezero = None
+finally:
+    del np.int
 
 LAYOUTS = ("NCHW", "channels_last")  # of PyTorch's images: its default, and minigrad's own
 
@@ -19,20 +27,25 @@ def initial_weights(seed=0):
 
 
 def minigrad_lenet(weights, learning_rate=0.001):
-    """(model, step): step(x, y) trains on images (N, 28, 28, 1) and labels, and returns the loss."""
-    model = mg.models.LeNet()
+    """The compiled model: of probabilities, as Keras's, whose loss is taken from its logits."""
+    with mg.tensor.default_dtype(weights[0].dtype):
+        model = mg.models.LeNet()
     for p, w in zip(model.parameters(), weights):
         p.data = w.copy()
-    loss_function = mg.losses.SparseCategoricalCrossentropy()  # of the probabilities that the model ends with
-    optimizer = mg.optimizers.Adam(model.parameters(), learning_rate, epsilon=1e-8)  # PyTorch's epsilon
+    model.compile(mg.optimizers.Adam(model.parameters(), learning_rate, epsilon=1e-8),  # PyTorch's epsilon
+                  mg.losses.SparseCategoricalCrossentropy())
+    return model
 
+
+def minigrad_step(model):
+    """step(x, y) trains by hand on images (N, 28, 28, 1) and labels, and returns the loss."""
     def step(x, y):
-        loss = loss_function(y, model(x, training=True))
+        loss = model.loss(y, model(x, training=True))
         loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        model.optimizer.step()
+        model.optimizer.zero_grad()
         return loss.item()
-    return model, step
+    return step
 
 
 def torch_lenet(weights, layout="NCHW", learning_rate=0.001):
@@ -40,6 +53,7 @@ def torch_lenet(weights, layout="NCHW", learning_rate=0.001):
     nn = torch.nn
     model = nn.Sequential(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
                           nn.Flatten(), nn.Linear(1600, 128), nn.ReLU(), nn.Linear(128, 10))
+    model = model.to(torch.from_numpy(weights[0]).dtype)
     with torch.no_grad():
         for p, w in zip(model.parameters(), weights):
             p.copy_(torch.from_numpy(_in_torch_order(w)))
@@ -54,6 +68,30 @@ def torch_lenet(weights, layout="NCHW", learning_rate=0.001):
         optimizer.zero_grad()
         return loss.item()
     return model, step
+
+
+def dezero_step(weights, learning_rate=0.001):
+    """step(x, y) in DeZero, on images (N, 1, 28, 28) and labels. Its Adam adds epsilon at another place than the others'."""
+    F, L = dezero.functions, dezero.layers
+    layers = [L.Conv2d(32, 3, in_channels=1), L.Conv2d(64, 3, in_channels=32), L.Linear(128, in_size=1600),
+              L.Linear(10, in_size=128)]
+    for layer, w, b in zip(layers, weights[::2], weights[1::2]):
+        w = _in_torch_order(w)
+        layer.W.data, layer.b.data = np.ascontiguousarray(w if w.ndim == 4 else w.T), b.copy()
+    model = dezero.Model()
+    model.conv1, model.conv2, model.dense1, model.dense2 = layers
+    optimizer = dezero.optimizers.Adam(learning_rate).setup(model)
+
+    def step(x, y):
+        x = F.pooling(F.relu(model.conv1(x)), 2, 2)
+        x = F.pooling(F.relu(model.conv2(x)), 2, 2)
+        x = F.relu(model.dense1(F.reshape(x, (len(x), -1))))
+        loss = F.softmax_cross_entropy(model.dense2(x), y)
+        model.cleargrads()
+        loss.backward()
+        optimizer.update()
+        return float(loss.data)
+    return step
 
 
 def for_torch(x, layout="NCHW"):

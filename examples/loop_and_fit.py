@@ -16,12 +16,13 @@ def by_fit(x, y, epochs, batch_size):
     mg.seed(0)
     model = mg.models.LeNet()
     model.compile(optimizer=mg.optimizers.Adam(learning_rate=0.001), loss="sparse_categorical_crossentropy")
-    history = model.fit(x, y, epochs=epochs, batch_size=batch_size, shuffle=False, verbose=0)
+    history = model.fit(x, y, epochs=epochs, batch_size=batch_size, shuffle=False, verbose=0)  # on all cores
     return model, history.history["loss"]
 
 
 def by_hand(x, y, epochs, batch_size):
-    """What fit does, written out: forward, loss, backward, step."""
+    """What fit does with workers=None, written out: forward, loss, backward, step (parallel.step does the first three on
+    all cores)."""
     mg.seed(0)
     model = mg.models.LeNet()
     optimizer = mg.optimizers.Adam(model.parameters(), learning_rate=0.001)

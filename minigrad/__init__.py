@@ -4,7 +4,7 @@
     from minigrad import layers
 
 Read the source in this order: backend, tensor, function, autograd, functions/arithmetic, functions/convolution, layers,
-training.
+parallel, training.
 """
 
 from minigrad import autograd, functions, operators, random
@@ -21,7 +21,7 @@ from minigrad.transforms import (
 )
 from minigrad.tensor import Tensor, default_dtype, get_default_dtype, set_default_dtype
 
-from minigrad import data, initializers, layers, losses, metrics, optimizers
+from minigrad import data, initializers, layers, losses, metrics, optimizers, parallel
 from minigrad.training import Model, Sequential
 from minigrad import formats, inspect, models
 from minigrad.inspect.compare import compare_layers

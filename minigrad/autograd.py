@@ -95,12 +95,13 @@ def sweep(outputs, cotangents, retain_graph=False, create_graph=False, targets=N
     """The reverse sweep: {leaf Tensor: gradient}, or with `targets` (leaves and Functions) {target: gradient}.
 
     stop  go no further than the targets: what is behind them is neither visited nor freed, and one target's gradient
-          does not pass through another (each is the derivative with the other targets held fixed).
+          does not pass through another (each is the derivative with the other targets held fixed). The hooks of leaves
+          are not called: what is found here is a part of their gradients.
     visit(function, dz, gradients), if given, sees each step: the function, what arrived, and what it passes on, as a list of
           (parent, gradient).
     """
     contributions = _Sum(create_graph)
-    order = topological_order([y.creator for y in outputs if y.creator is not None], targets if stop else ())
+    order = topological_order([y.creator for y in outputs if y.creator is not None], (targets or ()) if stop else ())
     useful = None if targets is None else _leads_to(targets, order)
     remember = visit is None and len(order) <= STORY
     found, story = {}, {}
@@ -131,7 +132,7 @@ def sweep(outputs, cotangents, retain_graph=False, create_graph=False, targets=N
                         visit(function, dz, gradients)
             if not retain_graph:
                 function.release(FEW if remember else 0)
-        if not stop:  # else these are parts of their gradients, and the sweep around this one sees the whole
+        if not stop:
             contributions.call_hooks()
         leaves = contributions.of_leaves([*cotangents, *found.values()])
     if remember:

@@ -12,6 +12,8 @@ from minigrad.tensor import Tensor
 class Loss:
     """`loss(y_true, y_pred)`: predictions are Tensors, targets arrays or Tensors."""
 
+    is_mean_over_rows = True  # of numbers that each depend on one row: then a batch may be cut (see minigrad.parallel)
+
     def __call__(self, y_true, y_pred):
         if isinstance(y_true, (list, tuple)):
             y_true = np.asarray(y_true)

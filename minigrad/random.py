@@ -3,6 +3,7 @@
 import contextlib
 import contextvars
 import copy
+import threading
 
 import numpy as np
 
@@ -23,7 +24,7 @@ def seed(value) -> None:
 def generator(xp=np):
     """The random generator of an array library (NumPy's, on the host, unless said)."""
     generators = _current()
-    if xp not in generators:
+    if xp not in generators and not isinstance(generators, _Stream):
         generators[xp] = xp.random.default_rng(_seed)
     return generators[xp]
 
@@ -53,3 +54,36 @@ def using(generators):
 def replace(generators) -> None:
     """Go on with these generators."""
     _current().update(generators)
+
+
+class Streams:
+    """`using(streams.of(i))`: piece i of a batch draws from a generator of its own, whichever thread works on it.
+
+    Generator i is started from (number, i). The number comes from the generator as it stands where this object is made,
+    and is drawn when the first piece needs it: what draws nothing leaves that generator alone.
+    """
+
+    def __init__(self):
+        self._generators, self._lock, self._number = _current(), threading.Lock(), None
+
+    def of(self, i):
+        """The generators of piece i: {library: generator}, made when they are asked for."""
+        return _Stream(self, i)
+
+    def number(self):
+        """What all pieces' generators are started from."""
+        with self._lock:
+            if self._number is None:
+                with using(self._generators):
+                    self._number = int(generator().integers(2 ** 63))
+            return self._number
+
+
+class _Stream(dict):
+    def __init__(self, streams, i):
+        super().__init__()
+        self.streams, self.i = streams, i
+
+    def __missing__(self, xp):
+        self[xp] = xp.random.default_rng(np.random.SeedSequence((self.streams.number(), self.i)))
+        return self[xp]

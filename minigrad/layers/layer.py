@@ -16,10 +16,15 @@ def shape_of(shape):
 
 
 _current = contextvars.ContextVar("call", default=None)  # the outermost call that is under way, per thread
+in_piece = contextvars.ContextVar("in_piece", default=False)  # per thread: whether others have other rows of the batch
 
 
 class LayerError(ValueError):
     """A layer that cannot take its input: says which layer, where it stands, what it expected and what came."""
+
+
+class NeedsWholeBatch(Exception):
+    """A layer was called on a piece of a batch (see minigrad.parallel), and needs all its rows or no thread beside it."""
 
 
 class Parameter(Tensor):
@@ -67,6 +72,8 @@ class Layer:
 
     built = False            # whether the parameters are there
     input_axes = None        # how many axes an input must have, batch included; None: any number
+    needs_whole_batch = False  # whether rows depend on each other in training, or the call changes the layer: it is then
+    #                            never given a piece of a batch. A layer of your own that is so has to say so
     input_dtype = "float32"  # of the empty batch that a Sequential sends through to build its layers
 
     def __new__(cls, *arguments, **keywords):
@@ -104,6 +111,8 @@ class Layer:
     def ensure_built(self, input_shape):
         """Build, if that was not done yet."""
         if not self.built:
+            if in_piece.get():
+                raise NeedsWholeBatch(f"{self.label} is not built yet")
             if _current.get() is not None:
                 _current.get().built.append((self, set(self._parameters)))
             self.build(tuple(input_shape))
@@ -173,6 +182,8 @@ class Layer:
             shape = inputs[0].shape if inputs and isinstance(inputs[0], Tensor) else ()
             if self.input_axes not in (None, len(shape)):
                 raise ValueError(f"expected an input of {self.input_axes} axes, batch first, got shape {tuple(shape)}")
+            if self.needs_whole_batch and call.training and in_piece.get():
+                raise NeedsWholeBatch(f"{self.label} reads all rows of a batch")
             self.ensure_built(shape)
             if self._takes_training:
                 keywords = {**keywords, "training": call.training}

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from minigrad import backend, losses, metrics, optimizers, random
+from minigrad import backend, losses, metrics, optimizers, parallel, random
 from minigrad.autograd import no_grad
 from minigrad.layers.layer import Layer, snake_case
 from minigrad.tensor import Tensor
-from minigrad.training.checks import checked_inputs, checked_targets
+from minigrad.training.checks import checked_inputs, checked_targets, is_mean_over_rows
 from minigrad.training.history import History
 from minigrad.training.progress import Progress
 
@@ -16,6 +16,7 @@ class Model(Layer):
 
     optimizer = loss = None
     metrics = ()
+    _workers, _piece = None, "auto"  # of train_step, while fit runs
 
     def compile(self, optimizer="adam", loss=None, metrics=()):
         """Choose how to train: by name or as objects.
@@ -31,7 +32,7 @@ class Model(Layer):
         self._optimizes_all = not self.optimizer.parameters
 
     def fit(self, x, y, epochs=1, batch_size=32, validation_data=None, validation_split=0.0, shuffle=True,
-            verbose="auto"):
+            verbose="auto", workers="auto", piece="auto"):
         """Train on inputs x and targets y (arrays with a row for each example); returns a History.
 
         epochs            how many times through the data
@@ -40,6 +41,10 @@ class Model(Layer):
                           set aside for that
         shuffle           whether each epoch takes the examples in a new order (from mg.seed)
         verbose           0 nothing; 1 a progress bar; 2 a line an epoch; "auto" 1 on a terminal, else 2
+        workers, piece    threads that share each batch ("auto": one for each core; None: the whole batch at once, as in
+                          a loop by hand), and rows to a piece of it ("auto": as many as fit the cache): the same step to
+                          rounding, see parallel.step. A batch stays whole if the loss is not a mean over its rows (this is
+                          tried out), if a layer `needs_whole_batch`, and on a GPU
         """
         self._need_compiled("fit")
         x = checked_inputs(x)
@@ -58,18 +63,34 @@ class Model(Layer):
             self._rehearse(*data)
         history = History()
         steps = -(-len(x) // batch_size)
-        with Progress(epochs, steps, verbose) as progress:
-            for epoch in range(epochs):
-                progress.start(epoch)
-                order = random.generator().permutation(len(x)) if shuffle else None
-                results = self._epoch(x, y, batch_size, order, progress)
-                if validation_data is not None:
-                    results |= {f"val_{name}": value for name, value in
-                                self._evaluate(*validation_data, batch_size).items()}
-                history.append(epoch, results)
-                progress.finish(results)
+        self._workers, self._piece = self._shared(x[:batch_size], y[:batch_size], workers, piece)
+        try:
+            with Progress(epochs, steps, verbose) as progress:
+                for epoch in range(epochs):
+                    progress.start(epoch)
+                    order = random.generator().permutation(len(x)) if shuffle else None
+                    results = self._epoch(x, y, batch_size, order, progress)
+                    if validation_data is not None:
+                        results |= {f"val_{name}": value for name, value in
+                                    self._evaluate(*validation_data, batch_size, workers, self._piece).items()}
+                    history.append(epoch, results)
+                    progress.finish(results)
+        finally:
+            del self._workers, self._piece
         self.history = history
         return history
+
+    def _shared(self, x, y, workers, piece):
+        """(workers, piece) for train_step, from those that fit was given; (None, piece) where a batch has to stay whole."""
+        parallel.count_workers(workers)
+        if (workers is None or any(layer.needs_whole_batch for _, layer in self.named_layers())
+                or any(p.device != "cpu" for p in self.parameters())):
+            return None, piece
+        with no_grad():
+            prediction = self(x[:16], training=False)
+        if not is_mean_over_rows(self._loss, y[:16], prediction) or not getattr(self.loss, "is_mean_over_rows", True):
+            return None, piece
+        return workers, parallel.rows_of_a_piece(self.training_loss, x, y) if piece == "auto" else piece
 
     def _rehearse(self, x, y):
         """Evaluate the two rows with the smallest and the largest target: what cannot work (a shape, a class that does
@@ -92,18 +113,25 @@ class Model(Layer):
 
     def train_step(self, x, y):
         """One step on a batch: forward, loss, backward, update. Returns (the loss as a number, the predictions)."""
-        prediction = self(x, training=True)
-        loss = self._loss(y, prediction)
-        self._give_parameters()
+        loss, prediction = parallel.step(self.training_loss, x, y, workers=self._workers, piece=self._piece)
         value = loss.item()
-        if not np.isfinite(value):
-            raise FloatingPointError(
-                f"the loss became {value} at step {self.optimizer.iterations + 1}: the learning rate "
-                f"({self.optimizer.learning_rate:g}) may be too high, or the inputs too large")
-        loss.backward()
+        try:
+            self._give_parameters()
+            if not np.isfinite(value):
+                raise FloatingPointError(
+                    f"the loss became {value} at step {self.optimizer.iterations + 1}: the learning rate "
+                    f"({self.optimizer.learning_rate:g}) may be too high, or the inputs too large")
+        except Exception:
+            self.zero_grad()
+            raise
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return value, prediction.detach()
+        return value, prediction
+
+    def training_loss(self, x, y):
+        """(the loss, the predictions) of a batch in training mode: what train_step, parallel.step and tune call."""
+        prediction = self(x, training=True)
+        return self._loss(y, prediction), prediction
 
     def _loss(self, y, prediction):
         if isinstance(prediction, Tensor) and not isinstance(self.loss, losses.Loss):
@@ -126,35 +154,40 @@ class Model(Layer):
             raise ValueError(f"the model has new parameters since its first step ({', '.join(unknown)}): compile it again, "
                              "so that they are trained too")
 
-    def evaluate(self, x, y, batch_size=256, verbose=0, return_dict=True):
-        """The loss and the metrics on (x, y), as a dict (or a list, with return_dict=False)."""
+    def evaluate(self, x, y, batch_size=256, verbose=0, return_dict=True, workers="auto", piece="auto"):
+        """The loss and the metrics on (x, y), as a dict (or a list, with return_dict=False); workers as in fit."""
         self._need_compiled("evaluate")
         _positive(batch_size, "batch_size")
         x = checked_inputs(x)
-        results = self._evaluate(x, checked_targets(y, x), batch_size)
+        results = self._evaluate(x, checked_targets(y, x), batch_size, workers, piece)
         if verbose:
             print("  ".join(f"{name} {value:.4f}" for name, value in results.items() if isinstance(value, float)))
         return results if return_dict else list(results.values())
 
-    def _evaluate(self, x, y, batch_size):
+    def _evaluate(self, x, y, batch_size, workers=None, piece="auto"):
         self._reset_metrics()
         total = 0.0
         with no_grad():
-            for start in range(0, len(x), batch_size):
-                batch_x, batch_y = x[start:start + batch_size], y[start:start + batch_size]
-                prediction = self(batch_x, training=False)
-                total += self._loss(batch_y, prediction).item() * len(batch_x)
+            for start, prediction in self._predictions(x, batch_size, workers, piece):
+                batch_y = y[start:start + batch_size]
+                total += self._loss(batch_y, prediction).item() * len(batch_y)
                 for metric in self.metrics:
                     metric.update_state(batch_y, prediction)
         return {"loss": total / len(x)} | self._metric_results()
 
-    def predict(self, x, batch_size=256):
-        """The model's outputs for x, as one NumPy array."""
+    def predict(self, x, batch_size=256, workers="auto", piece="auto"):
+        """The model's outputs for x, as one NumPy array; workers as in fit."""
         _positive(batch_size, "batch_size")
         x = checked_inputs(x)
-        with no_grad():
-            return np.concatenate([backend.to_numpy(self(x[start:start + batch_size], training=False))
-                                   for start in range(0, len(x), batch_size)])
+        return np.concatenate([backend.to_numpy(p) for _, p in self._predictions(x, batch_size, workers, piece)])
+
+    def _predictions(self, x, batch_size, workers, piece):
+        """(the first row, the predictions) of each batch."""
+        def call(x):
+            return self(x, training=False)
+
+        for start in range(0, len(x), batch_size):
+            yield start, parallel.forward(call, x[start:start + batch_size], workers=workers, piece=piece)
 
     def _metric_results(self):
         return {m.name: _plain(m.result()) for m in self.metrics}
