@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 import pytest
+from derivatives import EPS, as_list, assert_close, cotangents, directions, second_vjp, vjp
 from table import ARRAY_KEYS, ATTENTION, AXES, BASIC_KEYS, CONVOLUTIONS, CORE, MATMUL, POOLINGS, TABLE, UPDATES
-from test_functions import EPS, as_list, assert_close, cotangents, directions, second_vjp, vjp
 
 import minigrad as mg
 
