@@ -14,7 +14,7 @@ NUMERIC = 200 * EPS ** (2 / 3)  # both are then about ε^(2/3) = 4e-11; the rest
 
 def wrap(x):
     """A Tensor around the very array x, with its strides; one that wants a gradient if it holds real numbers."""
-    tensor = mg.Tensor.wrap(x)
+    tensor = mg.Tensor.wrap(np.asarray(x))
     tensor.requires_grad = x.dtype.kind == "f"
     return tensor
 
@@ -97,3 +97,10 @@ def assert_close(actual, expected, tolerance):
     scale = max([1.0] + [float(np.abs(e).max()) for e in expected if np.size(e) and np.isfinite(e).all()])
     for position, (a, e) in enumerate(zip(actual, expected)):
         np.testing.assert_allclose(a, e, rtol=0, atol=tolerance * scale, err_msg=f"number {position}")
+
+
+def summed_to(gradient, shape):
+    """Where an operand was repeated, the sum of the gradients of its repeats."""
+    extra = gradient.ndim - len(shape)
+    repeated = [a for a in range(gradient.ndim) if a < extra or shape[a - extra] == 1]
+    return gradient.sum(axis=tuple(repeated), keepdims=True).reshape(shape)
