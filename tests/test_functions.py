@@ -25,6 +25,7 @@ from derivatives import (
     gradients,
     higher,
     second_vjp,
+    summed_to,
     vjp,
     wrap,
 )
