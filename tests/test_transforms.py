@@ -39,42 +39,12 @@ def finite_jacobian(f, x):
     return np.stack(columns, -1).reshape(columns[0].shape + x.shape)
 
 
-def rosenbrock(p):
-    return (1 - p[0]) ** 2 + 100 * (p[1] - p[0] ** 2) ** 2
-
-
-def logdet(a):
-    """log det of a 2x2 matrix, by the formula that everybody knows."""
-    return mg.log(a[0, 0] * a[1, 1] - a[0, 1] * a[1, 0])
-
-
 def mixed(x):
     """A vector function whose Jacobian is full and not symmetric."""
     return mg.sin(x) * x.sum() + mg.exp(x[::-1]) * x[0]
 
 
 # ---- analytic results
-
-def test_rosenbrock():
-    x, y = 0.7, -0.3
-    p = np.array([x, y])
-    close(mg.grad(rosenbrock)(p), [-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)])
-    hessian = np.array([[2 - 400 * (y - 3 * x * x), -400 * x], [-400 * x, 200]])
-    close(mg.hessian(rosenbrock)(p), hessian)
-    v = np.array([0.4, -1.3])
-    close(mg.hvp(rosenbrock, p, v), hessian @ v)
-
-
-def test_the_gradient_of_logdet_is_the_inverse_transposed():
-    a = np.array([[2.0, 0.3], [-0.7, 1.1]])
-    close(mg.grad(logdet)(a), np.linalg.inv(a).T)
-
-
-def test_x_to_the_x():
-    x = np.array(1.7)
-    close(mg.grad(lambda x: x ** x)(x), x ** x * (np.log(x) + 1))
-    close(mg.grad(mg.grad(lambda x: x ** x))(x), x ** x * ((np.log(x) + 1) ** 2 + 1 / x))
-
 
 def test_sine_to_the_fourth_order():
     f, x = mg.sin, np.array(0.8)
