@@ -1,9 +1,10 @@
-# make lenet       train LeNet on real images; options in ARGS: make lenet ARGS="--classic --epochs 3"
-# make test        the whole test suite; options in ARGS: make test ARGS="-k conv2d"
-# make oracles     the comparisons with PyTorch and scikit-learn (a large download)
-# make lint        ruff
-# make benchmark   a training step against PyTorch's; options in ARGS: make benchmark ARGS="--batch 64"
-# make clean       away with the virtual environments and everything else that was made
+# make lenet        train LeNet on real images; options in ARGS: make lenet ARGS="--classic --epochs 3"
+# make test         the whole test suite; options in ARGS: make test ARGS="-k conv2d"
+# make test-oldest  the same on NumPy 2.0, the oldest that is supported (which has wheels for Python 3.10 to 3.12)
+# make oracles      the comparisons with PyTorch and scikit-learn (a large download)
+# make lint         ruff
+# make benchmark    a training step against PyTorch's; options in ARGS: make benchmark ARGS="--batch 64"
+# make clean        away with the virtual environments and everything else that was made
 #
 # Each sets up a virtual environment of its own, the first time and whenever setup.py has changed.
 
@@ -12,9 +13,10 @@ ARGS ?=
 PIP_ARGS ?=
 VENV ?= .venv
 TEST_VENV ?= .venv-test
+OLDEST_VENV ?= .venv-oldest
 ORACLES_VENV ?= .venv-oracles
 
-.PHONY: help lenet test oracles lint benchmark clean
+.PHONY: help lenet test test-oldest oracles lint benchmark clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -26,6 +28,9 @@ lenet: $(VENV)/complete
 test: $(TEST_VENV)/complete
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(TEST_VENV)/bin/python -m pytest $(ARGS)
 
+test-oldest: $(OLDEST_VENV)/complete
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(OLDEST_VENV)/bin/python -m pytest $(ARGS)
+
 oracles: $(ORACLES_VENV)/complete
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(ORACLES_VENV)/bin/python -m pytest tests/test_*_oracle.py $(ARGS)
 
@@ -36,7 +41,7 @@ benchmark: $(ORACLES_VENV)/complete
 	@$(ORACLES_VENV)/bin/python benchmarks/lenet_step.py $(ARGS)
 
 clean:
-	rm -rf .venv .venv-test .venv-oracles build dist outputs minigrad.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-test .venv-oldest .venv-oracles build dist outputs minigrad.egg-info .pytest_cache .ruff_cache .hypothesis
 	find examples benchmarks minigrad tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/complete: setup.py
@@ -45,12 +50,16 @@ $(VENV)/complete: setup.py
 $(TEST_VENV)/complete: setup.py
 	$(call environment,$(TEST_VENV),test)
 
+$(OLDEST_VENV)/complete: setup.py
+	$(call environment,$(OLDEST_VENV),test,'numpy==2.0.*')
+
 $(ORACLES_VENV)/complete: setup.py
 	$(call environment,$(ORACLES_VENV),test$(comma)oracles)
 
 comma := ,
 
-# $(call environment,folder,extras): a virtual environment with minigrad (editable: it follows the source) and its extras.
+# $(call environment,folder,extras,versions): a virtual environment with minigrad (editable: it follows the source) and its
+# extras, at these versions of what it needs.
 # `by-make` is written first and `complete` last: an interrupted one is made anew, and one that is not ours is left alone.
 define environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
@@ -64,6 +73,6 @@ define environment
 	@echo "Setting up $(1) (only the first time; some minutes on a slow network) ..."
 	@rm -rf $(1) && mkdir -p $(1) && touch $(1)/by-make
 	@$(PYTHON) -m venv $(1)
-	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[$(2)]'
+	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[$(2)]' $(3)
 	@touch $(1)/complete
 endef

@@ -79,8 +79,22 @@ def get_array_module(*arrays):
 
 
 def special(x):
-    """SciPy's special functions for x's library (scipy.special or cupyx.scipy.special)."""
-    return importlib.import_module(_library(x).scipy + ".special")
+    """SciPy's special functions for x's library (scipy.special or cupyx.scipy.special), for float16 too."""
+    module = importlib.import_module(_library(x).scipy + ".special")
+    return _Rounded(module) if getattr(x, "dtype", None) == np.float16 else module
+
+
+class _Rounded:
+    """SciPy's special functions of float16, which it computes in float32, rounded to the dtype of the operands."""
+
+    def __init__(self, module):
+        self._module = module
+
+    def __getattr__(self, name):
+        def function(*operands):
+            dtype = np.result_type(*[getattr(x, "dtype", x) for x in operands])
+            return getattr(self._module, name)(*operands).astype(dtype)
+        return function
 
 
 def device_of(x) -> str:

@@ -280,5 +280,5 @@ def public(cls, name=None):
     kind = inspect.Parameter.POSITIONAL_ONLY
     function.__signature__ = inspect.Signature([inspect.Parameter(n, kind) for n in names])
     function.__name__ = function.__qualname__ = name
-    function.__doc__, function.__module__ = cls.__doc__, cls.__module__
+    function.__doc__, function.__module__, function.apply = cls.__doc__, cls.__module__, cls.apply
     return function

@@ -11,7 +11,6 @@ import numpy as np
 from minigrad import autograd, backend, random
 from minigrad import functions as F
 from minigrad.functions import fourier, linalg, random_numbers
-from minigrad.functions.arithmetic import Add, Divide, Multiply, Power, Subtract
 from minigrad.functions.device import to
 from minigrad.recording import recording
 from minigrad.tensor import Tensor
@@ -32,7 +31,7 @@ METHODS = {
     "__iter__": lambda x: iter(F.unstack(x)) if x.ndim else _no_iteration(),
 }
 
-OPERATORS = {"add": Add.apply, "sub": Subtract.apply, "mul": Multiply.apply, "truediv": Divide.apply, "pow": Power.apply,
+OPERATORS = {"add": F.add, "sub": F.subtract, "mul": F.multiply, "truediv": F.divide, "pow": F.power,
              "matmul": F.matmul, "mod": F.remainder, "floordiv": F.floor_divide}  # x + y, and y + x if y is no Tensor
 
 COMPARISONS = {f"__{name}__": name for name in ("lt", "le", "eq", "ne", "gt", "ge")}  # they give plain arrays
@@ -133,6 +132,7 @@ def _operator(function, bare):
     That is the inside of every backward pass, so it is written out: a call of Tensor.wrap would take a tenth of it.
     """
     new, is_recording = Tensor.__new__, recording.get
+    function = getattr(function, "apply", function)
 
     def method(self, other):
         if type(other) is Tensor:

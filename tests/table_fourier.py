@@ -68,18 +68,18 @@ SHAPE = (3, 4, 5)  # axes of odd and even lengths
 for variant, kwargs in {"": {}, "/even": dict(axis=1), "/first axis": dict(axis=0), "/cut": dict(n=3),
                         "/one number": dict(n=1), "/filled up": dict(n=8), "/ortho": dict(norm="ortho"),
                         "/forward": dict(norm="forward")}.items():
-    add_complex("fft" + variant, lambda z, k=kwargs: fft.fft(z, **k), SHAPE, lambda z, k=kwargs: np.fft.fft(z, **k),
+    add_complex("fft.fft" + variant, lambda z, k=kwargs: fft.fft(z, **k), SHAPE, lambda z, k=kwargs: np.fft.fft(z, **k),
                 fourier.FFT)
-    add_complex("ifft" + variant, lambda z, k=kwargs: fft.ifft(z, **k), SHAPE, lambda z, k=kwargs: np.fft.ifft(z, **k),
+    add_complex("fft.ifft" + variant, lambda z, k=kwargs: fft.ifft(z, **k), SHAPE, lambda z, k=kwargs: np.fft.ifft(z, **k),
                 fourier.IFFT)
-    add("rfft" + variant, lambda x, k=kwargs: parts(fft.rfft(x, **k)), normal(SHAPE),
+    add("fft.rfft" + variant, lambda x, k=kwargs: parts(fft.rfft(x, **k)), normal(SHAPE),
         lambda x, k=kwargs: both(np.fft.rfft(x, **k)), fourier.RFFT, fourier.IRFFT)
-    add_complex("irfft" + variant, lambda z, k=kwargs: fft.irfft(z, **k), SHAPE,
+    add_complex("fft.irfft" + variant, lambda z, k=kwargs: fft.irfft(z, **k), SHAPE,
                 lambda z, k=kwargs: np.fft.irfft(z, **k), fourier.IRFFT, fourier.RFFT)
-add("fft/of a real one", lambda x: parts(fft.fft(x)), normal((5,)), lambda x: both(np.fft.fft(x)),
+add("fft.fft/of a real one", lambda x: parts(fft.fft(x)), normal((5,)), lambda x: both(np.fft.fft(x)),
     fourier.FFT)
-add("irfft/of a real one", fft.irfft, normal((4,)), np.fft.irfft, fourier.IRFFT)
-add("irfft/odd", lambda x: fft.irfft(x, 5), normal((3,)), lambda x: np.fft.irfft(x, 5), fourier.IRFFT)
+add("fft.irfft/of a real one", fft.irfft, normal((4,)), np.fft.irfft, fourier.IRFFT)
+add("fft.irfft/odd", lambda x: fft.irfft(x, 5), normal((3,)), lambda x: np.fft.irfft(x, 5), fourier.IRFFT)
 
 for name, *variants in [
         ("fftn", {}, dict(axes=(0, -1)), dict(s=(3, 6)), dict(axes=(2, 0), s=(-1, 4), norm="ortho")),
@@ -90,13 +90,13 @@ for name, *variants in [
     for number, kwargs in enumerate(variants):
         axes = {} if len(kwargs) != 1 or "s" not in kwargs else dict(axes=(-2, -1))  # NumPy warns of an s without axes
         ours, theirs = getattr(fft, name), getattr(np.fft, name)
-        add_complex(f"{name}/{number}" if number else name, lambda z, f=ours, k=kwargs: f(z, **k), SHAPE,
+        add_complex(f"fft.{name}/{number}" if number else f"fft.{name}", lambda z, f=ours, k=kwargs: f(z, **k), SHAPE,
                     lambda z, f=theirs, k={**kwargs, **axes}: f(z, **k))
 for name, *variants in [("rfftn", {}, dict(axes=(2, 1)), dict(s=(2, 6), axes=(0, 1), norm="ortho")),
                         ("rfft2", {}, dict(s=(3, 4), axes=(-1, 0))), ("ihfft", {}, dict(n=6, axis=0, norm="forward"))]:
     for number, kwargs in enumerate(variants):
         ours, theirs = getattr(fft, name), getattr(np.fft, name)
-        add(f"{name}/{number}" if number else name, lambda x, f=ours, k=kwargs: parts(f(x, **k)), normal(SHAPE),
+        add(f"fft.{name}/{number}" if number else f"fft.{name}", lambda x, f=ours, k=kwargs: parts(f(x, **k)), normal(SHAPE),
             lambda x, f=theirs, k=kwargs: both(f(x, **k)))
 
 
@@ -206,6 +206,6 @@ for name, reference in {
         "laplace": lambda loc, scale: loc + scale * -np.subtract(*noise(2, 2, 3)[0][::-1]),
         "logistic": lambda loc, scale: loc + scale * np.subtract(*np.log(noise(2, 2, 3)[0][::-1])),
         "lognormal": lambda loc, scale: np.exp(loc + scale * noise(2, 3)[1])}.items():
-    add(name, seeded(getattr(random, name)), positive((2, 1), (3,)), reference)
-add("exponential", seeded(lambda scale: random.exponential(scale, (2, 3))), positive((2, 1)),
+    add(f"random.{name}", seeded(getattr(random, name)), positive((2, 1), (3,)), reference)
+add("random.exponential", seeded(lambda scale: random.exponential(scale, (2, 3))), positive((2, 1)),
     lambda scale: scale * noise(2, 3)[0])

@@ -4,110 +4,41 @@ The derivatives are compared with central finite differences in float64, taken b
 mg.gradcheck: that is another witness. Cotangents are always random: ones cannot see a wrong softmax.
 """
 
-import importlib
 import itertools
-import pkgutil
 import re
-import zlib
 
 import hypothesis
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 import scipy.special
+from derivatives import (
+    EPS,
+    EPS32,
+    NUMERIC,
+    as_list,
+    assert_close,
+    central_differences,
+    cotangents,
+    directions,
+    dot,
+    gradients,
+    higher,
+    second_vjp,
+    summed_to,
+    vjp,
+    wrap,
+)
 from hypothesis import strategies as st
 from table import TABLE
+from test_completeness import all_functions
 
 import minigrad as mg
 import minigrad.functions as F
 from minigrad.autograd import topological_order
-from minigrad.function import Function, Output, operand_names
-
-EPS = np.finfo(np.float64).eps
-EPS32 = float(np.finfo(np.float32).eps)
-STEP = EPS ** (1 / 3)  # where a central difference's two errors meet: of the formula, f'''·h²/6, and of rounding, ε·f/h
-NUMERIC = 200 * EPS ** (2 / 3)  # both are then about ε^(2/3) = 4e-11; the rest is for large f''' and for sums
+from minigrad.function import Output, operand_names
 
 every_entry = pytest.mark.parametrize("entry", TABLE, ids=repr)
-
-
-# ---- the tests' own tools
-
-def wrap(x):
-    """A Tensor around the very array x, with its strides; one that wants a gradient if it holds real numbers."""
-    tensor = mg.Tensor.wrap(x)
-    tensor.requires_grad = x.dtype.kind == "f"
-    return tensor
-
-
-def as_list(x):
-    return list(x) if isinstance(x, (list, tuple)) else [x]
-
-
-def cotangents(entry, dtype=np.float64):
-    """A random gradient for each output of the entry."""
-    rng = np.random.default_rng(zlib.crc32(entry.name.encode()) + 1)
-    outputs = as_list(entry.call(*map(mg.Tensor, entry.inputs())))
-    return [np.asarray(rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1, 1], y.shape), dtype) for y in outputs]
-
-
-def gradients(outputs, inputs, dys, create_graph=False):
-    """The gradient of each input that wants one, zeros where the outputs do not depend on it."""
-    inputs = [x for x in inputs if x.requires_grad]
-    pairs = [(y, dy) for y, dy in zip(outputs, dys) if y.requires_grad]
-    if not pairs:
-        return [mg.Tensor(np.zeros_like(x.data)) for x in inputs]
-    found = mg.autograd.grad([y for y, _ in pairs], inputs, [dy for _, dy in pairs], create_graph, allow_unused=True)
-    return [mg.Tensor(np.zeros_like(x.data)) if g is None else g for g, x in zip(found, inputs)]
-
-
-def vjp(entry, arrays, dys):
-    """The outputs and the gradients of the entry, as arrays."""
-    tensors = [wrap(x) for x in arrays]
-    outputs = as_list(entry.call(*tensors))
-    return [y.data for y in outputs], [g.data for g in gradients(outputs, tensors, map(wrap, dys))]
-
-
-def second_vjp(entry, arrays, dys, directions):
-    """The gradient of Σ directions · (gradients of the entry), by its inputs and by the cotangents, as arrays."""
-    tensors, dys = [wrap(x) for x in arrays], [wrap(dy) for dy in dys]
-    outputs = as_list(entry.call(*tensors))
-    first = gradients(outputs, tensors, dys, create_graph=True)
-    return [g.data for g in gradients(first, tensors + dys, map(wrap, directions))]
-
-
-def directions(entry, dtype=np.float64):
-    """A random direction for each input that is differentiated."""
-    rng = np.random.default_rng(zlib.crc32(entry.name.encode()) + 2)
-    return [np.asarray(rng.standard_normal(x.shape), dtype) for x in entry.inputs() if x.dtype.kind == "f"]
-
-
-def dot(xs, ys):
-    return sum(float(np.sum(x * y)) for x, y in zip(xs, ys))
-
-
-def central_differences(f, arrays):
-    """∂f/∂x for the number f(*arrays) and each real array x, element by element."""
-    arrays = [np.array(x) for x in arrays]
-    result = []
-    for x in arrays:
-        if x.dtype.kind == "f":
-            result.append(np.zeros(x.shape))
-            for place in np.ndindex(*x.shape):
-                here, ends = x[place], []
-                for x[place] in (here + STEP, here - STEP):
-                    ends.append(f(*arrays))
-                x[place] = here
-                result[-1][place] = (ends[0] - ends[1]) / (2 * STEP)
-    return result
-
-
-def assert_close(actual, expected, tolerance):
-    """All the arrays alike, to within tolerance times the largest number (or 1)."""
-    assert [np.shape(a) for a in actual] == [np.shape(e) for e in expected]
-    scale = max([1.0] + [float(np.abs(e).max()) for e in expected if np.size(e) and np.isfinite(e).all()])
-    for position, (a, e) in enumerate(zip(actual, expected)):
-        np.testing.assert_allclose(a, e, rtol=0, atol=tolerance * scale, err_msg=f"number {position}")
 
 
 def graph_of(entry):
@@ -119,34 +50,7 @@ def graph_of(entry):
     return topological_order([y.creator for y in outputs + first + second if y.creator is not None])
 
 
-def all_functions():
-    """Every subclass of Function that minigrad defines."""
-    for module in pkgutil.iter_modules(F.__path__):
-        importlib.import_module(f"{F.__name__}.{module.name}")
-    found, waiting = set(), [Function]
-    while waiting:
-        children = waiting.pop().__subclasses__()
-        waiting += children
-        found.update(c for c in children if c.__module__.startswith("minigrad."))
-    return found - {Output}  # the engine's own: one of several results
-
-
-# ---- the table is whole
-
-def test_every_function_class_is_in_the_table():
-    missing = all_functions() - {cls for entry in TABLE for cls in entry.covers}
-    assert not missing, f"no entry of tests/table.py covers {sorted(cls.__name__ for cls in missing)}"
-
-
-def test_every_public_function_is_in_the_table():
-    missing = set(F.__all__) - {entry.function for entry in TABLE}
-    assert not missing, f"no entry of tests/table.py is named after {sorted(missing)}"
-
-
-def test_names_are_unique():
-    names = [entry.name for entry in TABLE]
-    assert len(set(names)) == len(names)
-
+# ---- what the entries record
 
 @pytest.fixture(scope="module")
 def recorded():
@@ -208,6 +112,19 @@ def test_second_derivative(entry):
         return dot(vjp(entry, arrays[:count], arrays[count:])[1], along)
 
     assert_close(second_vjp(entry, entry.inputs(), dys, along), central_differences(slope, [*entry.inputs(), *dys]), NUMERIC)
+
+
+@pytest.mark.parametrize("entry", [e for e in TABLE if e.elementwise], ids=repr)
+def test_third_derivative(entry):
+    """The gradient of Σ second · (Σ first · (dys · f)′)′, by each input."""
+    arrays = entry.inputs()
+    dys, first, second = cotangents(entry), directions(entry), directions(entry, seed=3)
+
+    def slope(*arrays):
+        return dot([g.data for g in higher(entry, arrays, [dys, first])], second)
+
+    third = [g.data for g in higher(entry, arrays, [dys, first, second])]
+    assert_close(third, central_differences(slope, arrays), NUMERIC)
 
 
 @every_entry
@@ -339,33 +256,12 @@ def test_gradients_own_their_memory(entry):
 
 # ---- shapes: broadcasting, 0-d, empty
 
-def summed_to(gradient, shape):
-    """Where an operand was repeated, the sum of the gradients of its repeats."""
-    extra = gradient.ndim - len(shape)
-    repeated = [a for a in range(gradient.ndim) if a < extra or shape[a - extra] == 1]
-    return gradient.sum(axis=tuple(repeated), keepdims=True).reshape(shape)
-
-
 def numbers(shape, seed, low=0.5, high=2.0):
     return np.asarray(np.random.default_rng(seed).uniform(low, high, shape))
 
 
 several_examples = hypothesis.settings(deadline=None, max_examples=25, derandomize=True)
 seeds = st.integers(0, 2 ** 16)
-
-
-@pytest.mark.parametrize("entry", [e for e in TABLE if e.broadcasts], ids=repr)
-@hypothesis.given(shapes=hnp.mutually_broadcastable_shapes(num_shapes=2, min_side=0, max_side=3, max_dims=4), seed=seeds)
-@several_examples
-def test_broadcasting(entry, shapes, seed):
-    """The gradients are those of operands that were repeated beforehand, summed over the repeats."""
-    x, y = (numbers(s, seed + i) for i, s in enumerate(shapes.input_shapes))
-    dz = numbers(shapes.result_shape, seed + 2, -1, 1)
-    (z,), (dx, dy) = vjp(entry, [x, y], [dz])
-    np.testing.assert_array_equal(z, entry.reference(x, y))
-    assert (z.shape, dx.shape, dy.shape) == (shapes.result_shape, x.shape, y.shape)
-    _, full = vjp(entry, [np.broadcast_to(a, z.shape).copy() for a in (x, y)], [dz])
-    assert_close([dx, dy], [summed_to(full[0], x.shape), summed_to(full[1], y.shape)], 64 * EPS)
 
 
 @hypothesis.given(seed=seeds, shapes=hnp.mutually_broadcastable_shapes(

@@ -7,8 +7,8 @@ what PyTorch means.
 import math
 
 import pytest
+from derivatives import EPS, as_list, assert_close, cotangents, directions, second_vjp, vjp
 from table import ARRAY_KEYS, ATTENTION, AXES, BASIC_KEYS, CORE, MATMUL, TABLE, UPDATES
-from test_functions import EPS, as_list, assert_close, cotangents, directions, second_vjp, vjp
 
 torch = pytest.importorskip("torch")
 

@@ -14,6 +14,9 @@ import minigrad.functions as F
 
 torch = pytest.importorskip("torch")
 
+COMPARED = {"batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm", "rnn", "lstm", "gru", "one_hot",
+            "scaled_dot_product_attention"}  # here, by tests of their own
+
 from torch.nn import functional as TF  # noqa: E402
 from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402
 

@@ -1,5 +1,6 @@
 """The transforms: analytic derivatives, trees and argnums, what is left untouched, checkpoints, the user's own gradients."""
 
+import functools
 import gc
 import threading
 import tracemalloc
@@ -39,42 +40,12 @@ def finite_jacobian(f, x):
     return np.stack(columns, -1).reshape(columns[0].shape + x.shape)
 
 
-def rosenbrock(p):
-    return (1 - p[0]) ** 2 + 100 * (p[1] - p[0] ** 2) ** 2
-
-
-def logdet(a):
-    """log det of a 2x2 matrix, by the formula that everybody knows."""
-    return mg.log(a[0, 0] * a[1, 1] - a[0, 1] * a[1, 0])
-
-
 def mixed(x):
     """A vector function whose Jacobian is full and not symmetric."""
     return mg.sin(x) * x.sum() + mg.exp(x[::-1]) * x[0]
 
 
 # ---- analytic results
-
-def test_rosenbrock():
-    x, y = 0.7, -0.3
-    p = np.array([x, y])
-    close(mg.grad(rosenbrock)(p), [-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)])
-    hessian = np.array([[2 - 400 * (y - 3 * x * x), -400 * x], [-400 * x, 200]])
-    close(mg.hessian(rosenbrock)(p), hessian)
-    v = np.array([0.4, -1.3])
-    close(mg.hvp(rosenbrock, p, v), hessian @ v)
-
-
-def test_the_gradient_of_logdet_is_the_inverse_transposed():
-    a = np.array([[2.0, 0.3], [-0.7, 1.1]])
-    close(mg.grad(logdet)(a), np.linalg.inv(a).T)
-
-
-def test_x_to_the_x():
-    x = np.array(1.7)
-    close(mg.grad(lambda x: x ** x)(x), x ** x * (np.log(x) + 1))
-    close(mg.grad(mg.grad(lambda x: x ** x))(x), x ** x * ((np.log(x) + 1) ** 2 + 1 / x))
-
 
 def test_sine_to_the_fourth_order():
     f, x = mg.sin, np.array(0.8)
@@ -215,10 +186,60 @@ def test_auxiliary_results():
     assert aux["word"] == "kept" and not aux["double"].requires_grad
     assert mg.grad(f, has_aux=True)(x)[1]["word"] == "kept"
     close(mg.vjp(f, x, has_aux=True)[1](1.0), 2 * x)
+    for transform, expected in [(mg.jacobian, 2 * x), (mg.hessian, 2 * np.eye(3))]:
+        found, aux = transform(f, has_aux=True)(x)
+        close(found, expected)
+        close(aux["double"], 2 * x)
+        assert aux["word"] == "kept" and not aux["double"].requires_grad
     with pytest.raises(TypeError, match="has_aux=True"):
         mg.grad(f)(x)
     with pytest.raises(TypeError, match="must return .y, aux"):
         mg.grad(lambda x: x.sum(), has_aux=True)(x)
+
+
+def test_the_hessian_of_a_tree_is_a_tree_of_trees():
+    """y = Σ a² Σ b + c0 (Σ a)²."""
+    a, b, c = numbers(2), numbers(3, seed=1), numbers(1, seed=2)
+    hessian = mg.hessian(lambda p: (p["a"] ** 2).sum() * p["b"].sum() + p["rest"][0][0] * p["a"].sum() ** 2)(
+        {"a": a, "b": b, "rest": (c, None)})
+    close(hessian["a"]["a"], 2 * b.sum() * np.eye(2) + 2 * c[0])
+    close(hessian["a"]["b"], np.outer(2 * a, np.ones(3)))
+    close(hessian["b"]["a"], np.outer(np.ones(3), 2 * a))
+    close(hessian["rest"][0]["a"], np.full((1, 2), 2 * a.sum()))
+    close(hessian["b"]["b"], np.zeros((3, 3)))
+    assert hessian["rest"][1] is None and hessian["a"]["rest"][1] is None
+
+
+def test_integer_arguments_are_handed_on():
+    x, ids, v = numbers(4), np.array([2, 0, 2]), numbers(4, seed=1)
+
+    def f(x, ids):
+        assert ids.dtype == int
+        return x[ids] ** 2
+    close(mg.jvp(f, (x, ids), v)[1], 2 * (x * v)[ids])
+    close(mg.vjp(f, x, ids)[1](np.ones(3)), 2 * x * [1, 0, 2, 0])
+    close(mg.jacobian(f)(x, ids), 2 * x * np.eye(4)[ids])
+    close(mg.hvp(lambda x, ids: (x[ids] ** 3).sum(), (x, ids), v), 6 * x * v * [1, 0, 2, 0])
+    with pytest.raises(TypeError, match="argument 1 of f is int64"):
+        mg.jvp(f, (x, ids), (v, ids), argnums=(0, 1))
+
+
+def test_a_list_is_one_argument_and_a_tuple_all_of_them():
+    x, y = numbers(3), numbers(3, seed=1)
+    close(mg.jvp(lambda p: p[0] * p[1], [x, y], [y, x])[1], x * x + y * y)
+    first, second = mg.hvp(lambda p: (p[0] * p[0] * p[1]).sum(), [x, y], [x, y])
+    close(first, 2 * y * x + 2 * x * y)
+    close(second, 2 * x * x)
+    close(mg.hvp(lambda x, y: (x * x * y).sum(), (x, y), x), 2 * y * x)
+
+
+def test_partials_methods_and_layers_are_functions():
+    x = numbers(3)
+    close(mg.grad(functools.partial(lambda a, x: (a * x).sum(), 2.0))(x), [2, 2, 2])
+    close(mg.grad(mg.Tensor.sum)(mg.Tensor(x)), [1, 1, 1])
+    layer = mg.layers.Dense(2)
+    y, pullback = mg.vjp(layer, x[None])
+    close(pullback(np.ones((1, 2))), layer.kernel.numpy().sum(axis=1)[None], rtol=1e-6)
 
 
 def test_keywords_go_to_the_function():
@@ -235,6 +256,14 @@ def test_keywords_go_to_the_function():
     (lambda x: mg.vjp(lambda x: [x, x], x)[1](x), ValueError, r"expected the form \(\[0\], \[1\]\)"),
     (lambda x: mg.jvp(mg.sin, x, np.ones(4)), ValueError, r"tangents.*expected shape \(3,\)"),
     (lambda x: mg.jvp(lambda p: p["a"], ({"a": x},), {"b": x}), ValueError, r"expected the form \(\['a'\]\)"),
+    (lambda x: mg.jvp(mg.sin, (x,), (x,)), ValueError, r"tangents of sin.*pass v instead of \(v,\).*argnums"),
+    (lambda x: mg.grad(mg.sin(x).sum()), TypeError, "grad takes a function, got a Tensor.*autograd.grad"),
+    (lambda x: mg.jacobian(x), TypeError, "jacobian takes a function, got a ndarray"),
+    (lambda x: mg.vjp(x, x), TypeError, "takes a function"), (lambda x: mg.jvp(x, x, x), TypeError, "takes a function"),
+    (lambda x: mg.jacobian(lambda x: None)(x), TypeError, "returned None"),
+    (lambda x: mg.vjp(lambda x: {}, x), TypeError, "returned {}"),
+    (lambda x: mg.grad(lambda x: mg.astype(x, int).sum())(x), TypeError, "is int64: only floating.*has_aux"),
+    (lambda x: mg.vjp(lambda x: [x, mg.Tensor(np.array([1, 2]))], x), TypeError, r"result\[1\] .* is int64"),
 ])
 def test_bad_calls(call, error, words):
     with pytest.raises(error, match=words):

@@ -149,7 +149,7 @@ class Modulus(Function):
 class Maximum(Function):
     """z = maximum(x, y)          dx = dz where x >= y,   dy = dz where x < y
 
-    At a tie the first operand wins, and gets all of the gradient.
+    At a tie the first operand wins, and gets all of the gradient. A nan wins over any number.
     """
 
     reads = {"dx": "x y", "dy": "x y"}
@@ -159,14 +159,14 @@ class Maximum(Function):
 
     def backward(self, dz):
         x, y = self.inputs
-        first = x >= y
+        first = (x >= y) | (x != x)
         return lambda: where(first, dz, 0.0), lambda: where(first, 0.0, dz)
 
 
 class Minimum(Function):
     """z = minimum(x, y)          dx = dz where x <= y,   dy = dz where x > y
 
-    At a tie the first operand wins, and gets all of the gradient.
+    At a tie the first operand wins, and gets all of the gradient. A nan wins over any number.
     """
 
     reads = {"dx": "x y", "dy": "x y"}
@@ -176,7 +176,7 @@ class Minimum(Function):
 
     def backward(self, dz):
         x, y = self.inputs
-        first = x <= y
+        first = (x <= y) | (x != x)
         return lambda: where(first, dz, 0.0), lambda: where(first, 0.0, dz)
 
 

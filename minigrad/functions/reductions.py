@@ -109,8 +109,14 @@ def var(x, axis=None, ddof=0, keepdims=False):
 
 
 def std(x, axis=None, ddof=0, keepdims=False):
-    """y = sqrt(var(x))          dx = dy * (x - mean) / (y (n - ddof)); nan where all x are equal"""
-    return sqrt(var(x, axis, ddof, keepdims))
+    """y = sqrt(var(x))          dx = dy * (x - mean) / (y (n - ddof)); 0 where all x are equal
+
+    There y is the tip of a cone, which has no slope: 0 is the choice of `norm` too, and keeps a constant feature from
+    spoiling everything with nan.
+    """
+    v = var(x, axis, ddof, keepdims)
+    constant = v.data == 0
+    return where(constant, 0.0, sqrt(where(constant, 1.0, v)))
 
 
 def max(x, axis=None, keepdims=False):

@@ -1,8 +1,8 @@
 """The tape as a table: the recorded operations in order, with formula, value, and after backward the adjoint.
 
 Such a list is called a Wengert list: v1 = x1, v2 = x2, v3 = log(v1) ... y; read downwards it is the forward pass, and
-upwards the backward pass. The adjoint of v is dy/dv (Baydin et al. 2018, "Automatic Differentiation in Machine Learning:
-a Survey", sec. 3.2).
+upwards the backward pass. The adjoint of v is dy/dv; its tangent is dv/dt, if the leaves move with the velocities that were
+given: that is forward mode (Baydin et al. 2018, "Automatic Differentiation in Machine Learning: a Survey", sec. 3).
 """
 
 import re
@@ -24,7 +24,7 @@ UNKNOWN = "…"
 
 @dataclass
 class Entry:
-    """One line: v = operation(operands), its rule for the way back, the value and the adjoint (None: not kept)."""
+    """One line: v = operation(operands), its rule for the way back, value, adjoint, tangent (None: not kept, not asked)."""
 
     name: str                 # "v3"
     operation: str            # "Multiply", or "" for a leaf
@@ -33,6 +33,7 @@ class Entry:
     shape: tuple
     value: object = None
     adjoint: object = None
+    tangent: object = None
     operands: tuple = field(default=(), repr=False)
 
 
@@ -59,25 +60,30 @@ class Tape(Printed):
 
     def __rich__(self):
         operations = sum(bool(e.operation) for e in self.entries)
-        back = any(e.adjoint is not None for e in self.entries)
+        forth, back = (any(getattr(e, name) is not None for e in self.entries) for name in ("tangent", "adjoint"))
         table = new_table(f"the tape: {operations} operation{'s' * (operations != 1)}")
         table.add_column("forward", overflow="fold")
         table.add_column("value", overflow="fold")
+        if forth:
+            table.add_column("tangent", overflow="fold")
         table.add_column("backward", overflow="fold")
         if back:
             table.add_column("adjoint", overflow="fold")
         for e in self.entries:
-            cells = e.formula, _text(e.value, e.shape), e.rule, *([_text(e.adjoint, e.shape)] if back else [])
+            cells = [e.formula, _text(e.value, e.shape), *([_text(e.tangent, e.shape)] if forth else []),
+                     e.rule, *([_text(e.adjoint, e.shape)] if back else [])]
             table.add_row(*map(Text, cells))  # as they are: [0] is no markup
         return Group(table, Text(self.note)) if self.note else table
 
 
-def tape(y, /, adjoints=None, **names):
+def tape(y, /, adjoints=None, tangents=None, **names):
     """The operations that made y, as a numbered list: formula, value, and the adjoint dy/dv after y.backward().
 
     y         a Tensor (or several) with recorded operations.
     adjoints  True: go back through the graph now, from dy/dy = 1, without touching any `.grad`; the graph stays. None:
               show the adjoints of a backward that has been, which small graphs remember.
+    tangents  {x: v}: show dv/dt for each line too, for leaves x that move with velocity v, of x's shape, and others that
+              rest. For v = 1 at one leaf that is the derivative by it, as in forward mode. Needs the graph.
     names     names for Tensors: mg.tape(y, x1=x1, x2=x2).
 
     Values that no gradient reads are not kept; they are computed again where the operands are known. Of a graph of
@@ -96,20 +102,22 @@ def tape(y, /, adjoints=None, **names):
     else:  # what backward left: functions by their place in the order, leaves by themselves
         left = (ys[0].creator.adjoints if len(ys) == 1 and ys[0].creator is not None else None) or {}
         found = {order[key] if isinstance(key, int) else key: dx for key, dx in left.items()}
+    nodes = list(_with_leaves(order, ys))
+    velocities = _tangents(nodes, tangents) if tangents else {}
     values = {t.creator or t: t._data for t in ys}
     known = _Values(order, values)
     lines, number = [], {}
-    for node in _with_leaves(order, ys):
+    for node in nodes:
         number[node] = f"v{len(number) + 1}"
         if isinstance(node, Tensor):
             name = given.get(id(node)) or getattr(node, "name", "") or ("x" if node.requires_grad else "constant")
             lines.append(Entry(number[node], "", f"{number[node]} = {name}", "", node.shape, node._data,
-                               _array(found.get(node))))
+                               _array(found.get(node)), _array(velocities.get(node))))
         else:
             formula, rule = _formula(node, number)
             shape = node.shape if node.shape is not None else ()
             lines.append(Entry(number[node], node.name, formula, rule, shape, known.get(node),
-                               _array(found.get(node)), node.parents))
+                               _array(found.get(node)), _array(velocities.get(node)), node.parents))
     freed = any(f.freed and not f.parents for f in order)
     return Tape(lines, "freed by backward: call tape before it, or backward(retain_graph=True)" if freed else "")
 
@@ -140,6 +148,28 @@ def _adjoints(ys):
     leaves = autograd.sweep(ys, [Tensor.wrap(backend.get_array_module(t._data).ones_like(t._data)) for t in ys],
                             retain_graph=True, visit=visit)
     return found | leaves
+
+
+def _tangents(nodes, given):
+    """{node: its tangent}: the leaves' as given or zero, and from them line by line those of the results."""
+    leaves = [node for node in nodes if isinstance(node, Tensor)]
+    for x in given:
+        if not any(x is leaf for leaf in leaves):
+            raise ValueError("tangents: a key is no leaf of this tape: expected {x: v} for Tensors x that y was made from")
+    found = {x: Tensor(np.zeros(x.shape), dtype=x.dtype, device=x.device) for x in leaves}
+    for x, v in given.items():
+        found[x] = v if isinstance(v, Tensor) else Tensor(v, dtype=x.dtype, device=x.device)
+        if found[x].shape != x.shape or found[x].dtype != x.dtype:
+            raise ValueError(f"tangents: expected shape {x.shape} {x.dtype}, got {found[x].shape} {found[x].dtype}")
+    several = {}
+    for node in nodes:
+        if isinstance(node, Output):
+            found[node] = several[node.parents[0]][node.index]
+        elif isinstance(node, Function):
+            several[node] = autograd.push(node, [found.get(p) for p in node.parents])
+            if len(several[node]) == 1:
+                found[node], = several[node]
+    return found
 
 
 class _Values:

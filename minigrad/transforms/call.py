@@ -14,7 +14,7 @@ class Call:
     """
 
     def __init__(self, f, arguments, argnums, has_aux=False, keywords=None):
-        self.name = getattr(f, "__name__", type(f).__name__)
+        self.name = getattr(checked_function(f), "__name__", type(f).__name__)
         self.argnums = _checked_argnums(argnums, len(arguments), self.name)
         outside = autograd.is_recording()
         arguments = list(arguments)
@@ -34,6 +34,8 @@ class Call:
         self.single = not isinstance(argnums, (tuple, list))
         self.nodes = [x.creator or x for _, x in self.variables]
         self.outputs = [(path, self._output(path, y)) for path, y in leaves(result)]
+        if not self.outputs:
+            raise TypeError(f"{self.name} must return Tensors, but returned {result!r}: nothing to differentiate")
         self.reads_outside = self._reads_outside()
         self.keeps_history = self.reads_outside and outside
 
@@ -55,6 +57,9 @@ class Call:
         if not isinstance(y, Tensor):
             raise TypeError(f"{self.name} must return Tensors, but result{path} is a {type(y).__name__}: its gradient "
                             "would be lost (use the functions of mg on Tensors; has_aux=True if it returns (y, aux))")
+        if y.dtype.kind not in "fc":
+            raise TypeError(f"result{path} of {self.name} is {y.dtype}: only floating-point numbers can be differentiated "
+                            "(has_aux=True hands others on)")
         return y
 
     def _reads_outside(self):
@@ -99,6 +104,14 @@ class Call:
             raise TypeError(f"grad needs a function that returns a real number, but that of {self.name} is complex: take "
                             "mg.real, mg.imag or mg.abs of it, or use mg.vjp")
         return self.result
+
+
+def checked_function(f, name="a transform"):
+    """f, if it is one: `mg.grad(f(x))` instead of `mg.grad(f)(x)` is a common slip."""
+    if not callable(f):
+        raise TypeError(f"{name} takes a function, got a {type(f).__name__}: write mg.grad(f)(x), and "
+                        "mg.autograd.grad(y, x) for Tensors")
+    return f
 
 
 def _checked_argnums(argnums, count, name):

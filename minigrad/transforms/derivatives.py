@@ -5,13 +5,13 @@ import functools
 from minigrad import autograd, backend
 from minigrad.functions import reshape, stack
 from minigrad.tensor import Tensor
-from minigrad.transforms.call import Call
+from minigrad.transforms.call import Call, checked_function
 from minigrad.transforms.trees import filled, leaves, matched, ones_like, zeros_like
 
 
 def _arguments(arguments):
-    """The tuple of all arguments; a lone Tensor, array or number is the only one."""
-    return arguments if isinstance(arguments, (tuple, list)) else (arguments,)
+    """The tuple of all arguments; anything else is the only one."""
+    return arguments if isinstance(arguments, tuple) else (arguments,)
 
 
 def value_and_grad(f, argnums=0, has_aux=False):
@@ -20,6 +20,8 @@ def value_and_grad(f, argnums=0, has_aux=False):
     has_aux  f returns (y, aux), and the result is ((y, aux), gradient): aux is handed on, not differentiated.
     Keywords go to f as they are. Costs one forward and one backward pass.
     """
+    checked_function(f, "grad")
+
     @functools.wraps(f)
     def transformed(*arguments, **keywords):
         call = Call(f, arguments, argnums, has_aux, keywords)
@@ -63,7 +65,7 @@ def vjp(f, *arguments, argnums=0, has_aux=False):
 def jvp(f, arguments, tangents, argnums=0):
     """(y, J v): the derivative of f(*arguments) in the direction of the tangents.
 
-    arguments  the tuple of all arguments (or one Tensor, if that is all).
+    arguments  the tuple of all arguments (or the one, if it is no tuple).
     tangents   v: of the form of the argument that argnums names, or a tuple of them if argnums is a tuple.
 
     Reverse mode alone gives it, by a double backward: the pullback g(u) = Jᵀ u is linear in its cotangent u, and the
@@ -77,6 +79,9 @@ def jvp(f, arguments, tangents, argnums=0):
         like = [(path.partition("]")[2], x) for path, x in like]
     else:
         like = [(f"[{k}]{path}", x) for k, tree in enumerate(call.arguments) for path, x in leaves(tree)]
+    if call.single and isinstance(tangents, tuple) and not isinstance(call.arguments[0], tuple):
+        raise ValueError(f"the tangents of {call.name}: expected those of one argument, got a tuple: pass v instead of "
+                         "(v,), and argnums=(0, 1) to move several arguments")
     tangents = matched(tangents, like, f"the tangents of {call.name}")
     dummies = [zeros_like(y) for _, y in call.outputs]
     for u in dummies:
@@ -90,16 +95,20 @@ def jvp(f, arguments, tangents, argnums=0):
     return call.kept(call.result), filled(call.result, pushed)
 
 
-def jacobian(f, argnums=0):
+def jacobian(f, argnums=0, has_aux=False):
     """The function (*arguments) ↦ dy/d(argument), of shape y.shape + argument.shape, for any shape of y.
 
     For a tree y, the result has the form of y, with the argument's form in the place of each leaf. One backward pass
-    for each number of y: made for functions with few outputs.
+    for each number of y: made for functions with few outputs. With has_aux, f returns (y, aux), and the result is
+    (Jacobian, aux).
     """
+    checked_function(f, "jacobian")
+
     @functools.wraps(f)
     def transformed(*arguments, **keywords):
-        call = Call(f, arguments, argnums, keywords=keywords)
-        return filled(call.result, [_rows(call, k) for k in range(len(call.outputs))])
+        call = Call(f, arguments, argnums, has_aux, keywords)
+        found = filled(call.result, [_rows(call, k) for k in range(len(call.outputs))])
+        return (found, call.kept(call.aux)) if has_aux else found
     return transformed
 
 
@@ -124,12 +133,13 @@ def _rows(call, k):
     return call.gradient(values)
 
 
-def hessian(f, argnums=0):
+def hessian(f, argnums=0, has_aux=False):
     """The function (*arguments) ↦ d²y/d(argument)², of shape argument.shape twice, where f gives a single number.
 
     For trees (and tuples of argnums) the form is nested: hessian[a][b] is d²y/(da db). It is the Jacobian of the gradient.
+    With has_aux, f returns (y, aux), and the result is (Hessian, aux).
     """
-    return jacobian(grad(f, argnums), argnums)
+    return jacobian(grad(f, argnums, has_aux), argnums, has_aux)
 
 
 def hvp(f, arguments, v, argnums=0):
