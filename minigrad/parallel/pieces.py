@@ -11,10 +11,11 @@ from minigrad.function import recording
 from minigrad.layers.layer import NeedsWholeBatch, in_piece
 from minigrad.tensor import Tensor
 
-BYTES = 8 << 20  # of results of functions in a piece. Fewer stay in the cache longer, but Python's share grows;
-LEAST = 2 << 20  # where a batch has fewer than twice these, it is not cut
+BYTES = 8 << 20    # of results of functions in a piece. Fewer stay in the cache longer, but Python's share grows:
+EACH = 256 << 10   # so many to each function at least, since threads wait for one another while Python runs;
+LEAST = 2 << 20    # where a batch has fewer than twice these, it is not cut
 
-_measured = weakref.WeakKeyDictionary()  # function -> {shapes of its arguments: (bytes of a row, of the weights)}
+_measured = weakref.WeakKeyDictionary()  # function -> {shapes of its arguments: (bytes of a row, of a piece at least)}
 
 
 def cut(rows, piece):
@@ -28,26 +29,26 @@ def rows_of_a_piece(function, *arrays):
     of 2, since batches mostly are), or half of the batch, if that still makes LEAST.
 
     The bytes are counted, on one row and on two; no time is measured, so that the same program cuts alike on every run.
-    With large weights a piece is larger: at least as many bytes as the gradients of the weights, which each piece makes
-    anew. All rows where they cannot be cut: a layer that is not built yet or needs the whole batch, arrays on a GPU.
+    With many functions, or large weights, a piece is larger: at least EACH bytes to a function, and as many as the gradients
+    of the weights, which each piece makes anew. All rows where they cannot be cut: a layer that is not built yet or needs the whole batch, arrays on a GPU.
     The counting calls leave the random generators as they were.
     """
     rows = len(arrays[0])
     if rows < 2 or any(backend.device_of(getattr(a, "_data", a)) != "cpu" for a in arrays):
         return max(rows, 1)
     try:
-        row, weights = _counted(function, arrays)
+        row, least = _counted(function, arrays)
     except Exception:  # a layer that needs the whole batch; or it fails, and then with the user's own rows
         return rows
     if row == 0:  # nothing depends on the rows, or nothing is known
         return rows
-    fits = 2 ** max(round(math.log2(max(BYTES, weights) / row)), 0)
+    fits = 2 ** max(round(math.log2(max(BYTES, least) / row)), 0)
     half = -(-rows // 2)
-    return min(fits, half if half * row >= max(LEAST, weights) else rows)
+    return min(fits, half if half * row >= max(LEAST, least) else rows)
 
 
 def _counted(function, arrays):
-    """(bytes of the results that a row makes, bytes of the weights)"""
+    """(bytes of the results that a row makes, bytes that a piece should make at least)"""
     shapes = tuple([(a.shape[1:], str(a.dtype)) for a in arrays])
     try:
         known = _measured.setdefault(function, {})  # saves time and changes nothing
@@ -58,12 +59,12 @@ def _counted(function, arrays):
         two, _ = _results(function, [a[[0, 0]] for a in arrays])
         if any(leaf.device != "cpu" for leaf in leaves):
             raise NeedsWholeBatch("a GPU works on all rows at once")
-        known[shapes] = max(two - one, 0), sum(leaf.nbytes for leaf in leaves)
+        known[shapes] = max(sum(two) - sum(one), 0), max(sum(leaf.nbytes for leaf in leaves), EACH * len(one))
     return known[shapes]
 
 
 def _results(function, arrays):
-    """The bytes of the results of all recorded operations, and the leaves that they were made from."""
+    """The bytes of the results of each recorded operation, and the leaves that they were made from."""
     leaves, sizes = set(), []
 
     def count(operation, operands):
@@ -78,4 +79,4 @@ def _results(function, arrays):
             function(*arrays)
 
     contextvars.copy_context().run(call)
-    return sum(sizes), leaves
+    return sizes, leaves
