@@ -30,7 +30,8 @@ def rows_of_a_piece(function, *arrays):
 
     The bytes are counted, on one row and on two; no time is measured, so that the same program cuts alike on every run.
     With many functions, or large weights, a piece is larger: at least EACH bytes to a function, and as many as the gradients
-    of the weights, which each piece makes anew. All rows where they cannot be cut: a layer that is not built yet or needs the whole batch, arrays on a GPU.
+    of the weights, which each piece makes anew. All rows where they cannot be cut: a layer that is not built yet or needs
+    the whole batch, arrays on a GPU.
     The counting calls leave the random generators as they were.
     """
     rows = len(arrays[0])
