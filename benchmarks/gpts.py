@@ -22,16 +22,19 @@ def initial_weights(seed=0):
     return model.state_dict()
 
 
-def minigrad_gpt(weights):
-    """(model, step): step(ids, targets) trains on tokens (N, T) and the tokens that follow each, and returns the loss."""
+def minigrad_gpt(weights, workers=None):
+    """(model, step): step(ids, targets) trains on tokens (N, T) and the tokens that follow each, and returns the loss; in
+    pieces on several threads if `workers` says so."""
     model = mg.models.GPT(**SIZE)
     model(np.zeros((1, 1), int))
     model.load_state_dict(weights)
     optimizer = mg.optimizers.AdamW(model.parameters(), **ADAMW)
 
+    def loss_of(ids, targets):
+        return F.cross_entropy(model(ids, training=True), targets)
+
     def step(ids, targets):
-        loss = F.cross_entropy(model(ids, training=True), targets)
-        loss.backward()
+        loss = mg.parallel.step(loss_of, ids, targets, workers=workers)
         optimizer.step()
         optimizer.zero_grad()
         return loss.item()
