@@ -170,6 +170,7 @@ def _gradients(function, dz, useful):
     return result
 
 
+<<<<<<< HEAD
 def push(function, tangents):
     """Forward mode through one Function: the tangents of its results (a list), given one for each operand (or None).
 
@@ -190,6 +191,9 @@ def push(function, tangents):
 
 
 def _fitted(dx, like, dz, function, position):
+=======
+def _fitted(dx, parent, dz, function, position):
+>>>>>>> proof
     """dx, summed over the axes along which its operand was broadcast, and of its operand's dtype."""
     if dx is None:
         return None

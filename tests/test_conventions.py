@@ -50,20 +50,6 @@ def test_conventions(row):
         assert g.shape == expected.shape
 
 
-@pytest.mark.parametrize("row", [r for r in rows() if r["PyTorch"] != "-"],
-                         ids=lambda row: f"{row['function']} at {row['at']}")
-def test_what_pytorch_does(row):
-    torch = pytest.importorskip("torch")
-    places = place(row)
-    operands = {k: torch.tensor(v, requires_grad=True) for k, v in places.items()}
-    y = eval(row["function"], {"mg": torch, **NAMES}, operands)
-    found = torch.autograd.grad(y.sum(), list(operands.values()))
-    if row["PyTorch"]:
-        assert row["PyTorch"] != row["gradient"]
-    for g, expected in zip(found, arrays(row["PyTorch"] or row["gradient"], places)):
-        np.testing.assert_allclose(g.numpy(), expected, rtol=1e-15)
-
-
 def test_the_document_says_something_of_each_point():
     """The places that issue and users ask for."""
     functions = {row["function"] for row in rows()}

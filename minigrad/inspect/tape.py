@@ -13,7 +13,12 @@ from rich.console import Group
 from rich.text import Text
 
 from minigrad import autograd, backend
+<<<<<<< HEAD
 from minigrad.function import Function, Output, operand_names
+=======
+from minigrad.function import Function, Output, operand_names, recording
+from minigrad.functions import broadcast_to
+>>>>>>> proof
 from minigrad.inspect.tables import Printed, new_table
 from minigrad.recording import recording
 from minigrad.tensor import Tensor
@@ -166,10 +171,31 @@ def _tangents(nodes, given):
         if isinstance(node, Output):
             found[node] = several[node.parents[0]][node.index]
         elif isinstance(node, Function):
-            several[node] = autograd.push(node, [found.get(p) for p in node.parents])
+            several[node] = _pushed(node, [found.get(p) for p in node.parents])
             if len(several[node]) == 1:
                 found[node], = several[node]
     return found
+
+
+def _pushed(function, tangents):
+    """Forward mode through one Function: the tangents of its results (a list), given one for each operand (or None).
+
+    backward is linear in dz, dx = Jᵀ dz, so the gradient of ⟨dx, tangent of x⟩ by dz is J times the tangent, whatever dz
+    is: zeros will do (Townsend 2017, "A new trick for calculating Jacobian vector products").
+    """
+    xp = backend.get_array_module(*[v._data for v in tangents if v is not None])
+    results = function.outputs if hasattr(function, "outputs") else [(function.shape, function.dtype)]
+    dzs = [Tensor.wrap(xp.zeros(*like)) for like in results]
+    for dz in dzs:
+        dz.requires_grad = True
+    with autograd.enable_grad():
+        given = function.backward(*dzs)
+        given = given if isinstance(given, (tuple, list)) else (given,)
+        given = [dx() if callable(dx) and v is not None else dx for dx, v in zip(given, tangents)]
+    pairs = [(dx, broadcast_to(v, dx.shape).astype(dx.dtype)) for dx, v in zip(given, tangents)
+             if dx is not None and v is not None and dx.requires_grad]
+    found = autograd.sweep([dx for dx, _ in pairs], [v for _, v in pairs], retain_graph=True, targets=set(dzs), stop=True)
+    return [found.get(dz, dz.detach()) for dz in dzs]
 
 
 class _Values:
