@@ -170,30 +170,7 @@ def _gradients(function, dz, useful):
     return result
 
 
-<<<<<<< HEAD
-def push(function, tangents):
-    """Forward mode through one Function: the tangents of its results (a list), given one for each operand (or None).
-
-    backward is linear in dz, dx = Jᵀ dz, so the gradient of ⟨dx, tangent of x⟩ by dz is J times the tangent, whatever dz
-    is: zeros will do (Townsend 2017, "A new trick for calculating Jacobian vector products").
-    """
-    xp = backend.get_array_module(*[v._data for v in tangents if v is not None])
-    several = hasattr(function, "outputs")
-    dzs = [Tensor.wrap(xp.zeros(*like)) for like in (function.outputs if several else [(function.shape, function.dtype)])]
-    for dz in dzs:
-        dz.requires_grad = True
-    with enable_grad():
-        gradients = _gradients(function, dzs if several else dzs[0], None)
-    tangents = [v for v, parent in zip(tangents, function.parents) if parent is not None]
-    pairs = [(dx, v) for (_, dx), v in zip(gradients, tangents) if dx is not None and v is not None and dx.requires_grad]
-    found = sweep([dx for dx, _ in pairs], [v for _, v in pairs], retain_graph=True, targets=set(dzs), stop=True)
-    return [found.get(dz, dz.detach()) for dz in dzs]
-
-
 def _fitted(dx, like, dz, function, position):
-=======
-def _fitted(dx, parent, dz, function, position):
->>>>>>> proof
     """dx, summed over the axes along which its operand was broadcast, and of its operand's dtype."""
     if dx is None:
         return None

@@ -13,12 +13,8 @@ from rich.console import Group
 from rich.text import Text
 
 from minigrad import autograd, backend
-<<<<<<< HEAD
 from minigrad.function import Function, Output, operand_names
-=======
-from minigrad.function import Function, Output, operand_names, recording
 from minigrad.functions import broadcast_to
->>>>>>> proof
 from minigrad.inspect.tables import Printed, new_table
 from minigrad.recording import recording
 from minigrad.tensor import Tensor
