@@ -27,7 +27,8 @@ OTHER_ARGUMENTS = {  # where PyTorch's function of the same name takes others, o
     "max", "min", "sum", "mean", "prod", "var", "std", "median", "sort", "logsumexp", "cumsum", "cumprod", "repeat", "tile",
     "squeeze", "stack", "split", "transpose", "norm", "softmax", "log_softmax", "flip", "take", "unstack", "einsum", "pad",
     "embedding", "cross_entropy", "layer_norm", "floor_divide", "prelu", "linear", "rms_norm", "batch_norm", "group_norm",
-    "instance_norm", "imag",
+    "instance_norm", "imag", "nansum", "nanmean", "nanmedian", "quantile", "nanquantile", "linalg.norm",
+    "linalg.vector_norm", "linalg.matrix_norm", "matrix_norm",
 }
 ORACLE = {  # further entries
     "diag": torch.diag, "diag/above": lambda x: torch.diag(x, 1), "diag/of a matrix": lambda x: torch.diag(x, 1),
