@@ -79,7 +79,7 @@ add("average/returned", lambda x, w: F.average(x, 0, w, True), together(normal((
 
 def by_hand(x, ord):
     """The matrix norms by their definitions; singular values as the roots of the eigenvalues of xᵀ x."""
-    s = np.sqrt(np.linalg.eigvalsh(np.swapaxes(x, -1, -2) @ x))[..., -min(x.shape[-2:]):]
+    s = np.sqrt(np.linalg.eigvalsh(np.swapaxes(x, -1, -2) @ x)[..., -min(x.shape[-2:]):])
     return {"fro": np.sqrt((x ** 2).sum((-2, -1))), "nuc": s.sum(-1), 2: s.max(-1), -2: s.min(-1),
             1: abs(x).sum(-2).max(-1), -1: abs(x).sum(-2).min(-1), np.inf: abs(x).sum(-1).max(-1),
             -np.inf: abs(x).sum(-1).min(-1)}[ord]

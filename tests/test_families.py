@@ -172,7 +172,7 @@ REFERENCES = {  # where NumPy has none of the name, or means something else by i
     "softmax": R.softmax, "log_softmax": lambda x, axis=-1: np.log(R.softmax(x, axis)), "sort": sort, "glu": glu,
     "logsumexp": lambda x, axis=None, keepdims=False: np.log(np.sum(np.exp(x), axis, keepdims=keepdims)),
     "vector_norm": np.linalg.vector_norm, "norm": np.linalg.vector_norm,  # of any axes
-    "linalg.norm": np.linalg.vector_norm,
+    "linalg.norm": np.linalg.vector_norm, "average": lambda x, axis=None, keepdims=False: np.mean(x, axis, keepdims=keepdims),
     **{name: no_axes(getattr(np, name)) for name in
        "median nanmedian quantile nanquantile percentile nanpercentile".split()},
     "unstack": lambda x, axis=0: [np.take(x, i, axis) for i in range(x.shape[axis])],

@@ -51,8 +51,8 @@ from minigrad.functions.spectral import (
     blackman_window, hamming_window, hann_window, istft, mel_filter_bank, mel_spectrogram, stft,
 )
 from minigrad.functions.statistics import (
-    average, median, nanmax, nanmean, nanmedian, nanmin, nanpercentile, nanprod, nanquantile, nanstd, nansum, nanvar, percentile,
-    ptp, quantile,
+    average, median, nanmax, nanmean, nanmedian, nanmin, nanpercentile, nanprod, nanquantile, nanstd, nansum, nanvar,
+    percentile, ptp, quantile,
 )
 from minigrad.functions.transposed_convolution import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from minigrad.functions.trigonometric import (

@@ -195,7 +195,7 @@ def kept_shape(shape, axis):
 
 
 def axes_of(axis, ndim):
-    """The axes as a tuple of numbers from the front, in memory order; axes 0 and -1 of a 0-d array are no error, as in NumPy."""
+    """The axes as a tuple of numbers from the front, in memory order; 0 and -1 are axes of a 0-d array too, as in NumPy."""
     axes = range(ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
     return tuple(sorted(normalize_axis(a, ndim or 1) for a in axes))
 

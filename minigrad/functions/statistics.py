@@ -1,5 +1,5 @@
-"""Statistics of axes: quantiles, means with weights, and what ignores nan. Compositions of reductions, so none has a gradient
-of its own.
+"""Statistics of axes: quantiles, means with weights, and what ignores nan. They compose reductions, so that none
+has a gradient of its own.
 
 A function whose name begins with nan is the one without it, with where= the numbers that are no nan: these alone count, and
 the nan get no gradient.
@@ -63,7 +63,7 @@ def nanmax(x, axis=None, out=None, keepdims=False, initial=None, where=True):
 
 
 def nanmin(x, axis=None, out=None, keepdims=False, initial=None, where=True):
-    """The smallest x that is no nan          dx = dy at the first of the smallest; where all are nan, y is nan, and dx = 0."""
+    """The smallest x that is no nan          dx = dy at the first of the smallest; where all are nan, y is nan, dx = 0."""
     return _nan_extreme(min, x, axis, out, keepdims, initial, where, np.inf)
 
 
@@ -163,9 +163,9 @@ def _quantile(x, q, axis, method, keepdims, skip, name="quantile"):
     xp = get_array_module(flat.data)
     ordered = xp.sort(flat.data, axis=-1)  # the nan come last
     count = (flat.data == flat.data).sum(axis=-1, keepdims=True)
-    results = []
+    results = []  # where a nan is not to be skipped, the place is the last, a nan
     for part in q.ravel().tolist():
-        place = part * xp.maximum(count - 1, 0) if skip else xp.where(count < n, n - 1, part * (n - 1))  # where there is a nan, it is the last
+        place = part * xp.maximum(count - 1, 0) if skip else xp.where(count < n, n - 1, part * (n - 1))
         i = xp.floor(place).astype(int)
         t = (place - i).astype(x.dtype)
         low, high = (take_along_axis(flat, _first(flat.data, xp.take_along_axis(ordered, k, -1), skip), -1)
