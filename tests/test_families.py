@@ -172,7 +172,8 @@ REFERENCES = {  # where NumPy has none of the name, or means something else by i
     "softmax": R.softmax, "log_softmax": lambda x, axis=-1: np.log(R.softmax(x, axis)), "sort": sort, "glu": glu,
     "logsumexp": lambda x, axis=None, keepdims=False: np.log(np.sum(np.exp(x), axis, keepdims=keepdims)),
     "vector_norm": np.linalg.vector_norm, "norm": np.linalg.vector_norm,  # of any axes
-    "linalg.norm": np.linalg.vector_norm, "average": lambda x, axis=None, keepdims=False: np.mean(x, axis, keepdims=keepdims),
+    "linalg.norm": np.linalg.vector_norm,
+    "average": lambda x, axis=None, keepdims=False: np.mean(x, axis, keepdims=keepdims),
     **{name: no_axes(getattr(np, name)) for name in
        "median nanmedian quantile nanquantile percentile nanpercentile".split()},
     "unstack": lambda x, axis=0: [np.take(x, i, axis) for i in range(x.shape[axis])],
@@ -230,7 +231,7 @@ def calls(draw, f):
 REFUSALS = (TypeError, ValueError, IndexError)
 
 
-@pytest.mark.filterwarnings("ignore:Mean of empty slice")  # as NumPy warns
+@pytest.mark.filterwarnings("ignore:Mean of empty slice", "ignore:Degrees of freedom")  # as NumPy warns
 @pytest.mark.parametrize("name", with_an_axis())
 @hypothesis.given(data=st.data(), dtype=dtypes, layout=layouts, seed=seeds)
 @examples(60)
