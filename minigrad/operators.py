@@ -61,7 +61,9 @@ FUNCTIONS |= {getattr(np.fft, name): getattr(fourier, name) for name in fourier.
 
 FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in (
     "prod cumsum cumprod median tile repeat roll sort take tril triu diag diagonal trace").split()}
-FUNCTIONS |= {np.linalg.norm: F.norm, np.linalg.vector_norm: F.vector_norm}
+FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in (
+    "nansum nanprod nanmean nanvar nanstd nanmax nanmin nanmedian nanquantile nanpercentile quantile percentile average "
+    "ptp").split()}
 FUNCTIONS |= {np.real: F.real, np.imag: F.imag, np.angle: F.angle}
 FUNCTIONS |= {np.lib.stride_tricks.sliding_window_view: F.sliding_window_view}
 FUNCTIONS |= {np.round: F.round, np.nan_to_num: F.nan_to_num, np.sinc: F.sinc}

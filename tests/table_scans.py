@@ -4,7 +4,7 @@ import numpy as np
 from table import add, apart, distinct, fixed, nonzero, normal, together
 
 import minigrad.functions as F
-from minigrad.functions import indexing, order, rectifiers, scans
+from minigrad.functions import indexing, norms, order, rectifiers, scans
 
 # ---- rectifiers
 
@@ -84,7 +84,7 @@ for variant, sample in ZEROS.items():
         scans.CumProd, scans.Recurrence)
 for name, reference, sample, classes in [
     ("prod", np.prod, nonzero, (scans.Prod,)), ("median", np.median, distinct, ()),
-    ("vector_norm", np.linalg.vector_norm, normal, (scans.Norm,)),
+    ("vector_norm", np.linalg.vector_norm, normal, (norms.Norm,)),
 ]:
     call = getattr(F, name)
     for variant, axis in AXES.items():
@@ -116,9 +116,9 @@ for p in (1, 1.5, 3, -2, np.inf, -np.inf):
         lambda x, p=p: np.linalg.vector_norm(x, ord=p, axis=1))
     add(f"norm/{p}", lambda x, p=p: F.norm(x, p, axis=0, keepdims=True), apart((2, 3)),
         lambda x, p=p: np.linalg.norm(x, p, axis=0, keepdims=True))
-add("norm", F.norm, normal((2, 3, 2)), np.linalg.norm, scans.Norm)
+add("norm", F.norm, normal((2, 3, 2)), np.linalg.norm, norms.Norm)
 add("norm/Frobenius", lambda x: F.norm(x, "fro", axis=(1, 2)), normal((2, 3, 2)),
-    lambda x: np.linalg.norm(x, "fro", axis=(1, 2)), scans.Norm)
+    lambda x: np.linalg.norm(x, "fro", axis=(1, 2)), norms.Norm)
 
 
 # ---- order

@@ -142,7 +142,10 @@ ARGUMENTS = {  # name: (x, axis, default) -> what it may be
     "indices": lambda x, axis, default: hnp.arrays(int, hnp.array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=3),
                                                    elements=st.integers(-index_of(x, axis), index_of(x, axis) - 1)),
     "indices_or_sections": lambda x, axis, default: st.integers(1, 3) | st.just([1, 2]),
-    "where": lambda x, axis, default: st.just(default) | hnp.arrays(bool, x.shape),
+    "where": lambda x, axis, default: st.just(default) | hnp.arrays(bool, x.shape) | hnp.arrays(bool, x.shape[-1:]),
+    "initial": lambda x, axis, default: st.sampled_from([0.5, 2]),
+    "q": lambda x, axis, default: st.floats(0, 1, width=16) | hnp.arrays(float, hnp.array_shapes(max_dims=2, max_side=3),
+                                                                         elements=st.floats(0, 1, width=16)),
 }
 
 
@@ -155,11 +158,24 @@ def glu(x, axis=-1):
     return a / (1 + np.exp(-b))
 
 
+def no_axes(quantile):
+    """NumPy's quantiles, but over no axes too: each number is its own quantile."""
+    def reference(x, *q, axis=None, **options):
+        q = (options.pop("q"),) if "q" in options else q
+        if axis == ():
+            return quantile(x[None], *q, axis=0)
+        return quantile(x, *q, axis=axis, **options)
+    return reference
+
+
 REFERENCES = {  # where NumPy has none of the name, or means something else by it
     "softmax": R.softmax, "log_softmax": lambda x, axis=-1: np.log(R.softmax(x, axis)), "sort": sort, "glu": glu,
     "logsumexp": lambda x, axis=None, keepdims=False: np.log(np.sum(np.exp(x), axis, keepdims=keepdims)),
     "vector_norm": np.linalg.vector_norm, "norm": np.linalg.vector_norm,  # of any axes
-    "median": lambda x, axis=None, **options: np.median(x, axis, **options) if axis != () else x.copy(),
+    "linalg.norm": np.linalg.vector_norm,
+    "average": lambda x, axis=None, keepdims=False: np.mean(x, axis, keepdims=keepdims),
+    **{name: no_axes(getattr(np, name)) for name in
+       "median nanmedian quantile nanquantile percentile nanpercentile".split()},
     "unstack": lambda x, axis=0: [np.take(x, i, axis) for i in range(x.shape[axis])],
 }
 DRAWN_ELSEWHERE = {

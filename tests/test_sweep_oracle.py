@@ -6,6 +6,7 @@ below with the reason. A new name has to be put somewhere.
 """
 
 import importlib
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
@@ -27,7 +28,8 @@ OTHER_ARGUMENTS = {  # where PyTorch's function of the same name takes others, o
     "max", "min", "sum", "mean", "prod", "var", "std", "median", "sort", "logsumexp", "cumsum", "cumprod", "repeat", "tile",
     "squeeze", "stack", "split", "transpose", "norm", "softmax", "log_softmax", "flip", "take", "unstack", "einsum", "pad",
     "embedding", "cross_entropy", "layer_norm", "floor_divide", "prelu", "linear", "rms_norm", "batch_norm", "group_norm",
-    "instance_norm", "imag",
+    "instance_norm", "imag", "nansum", "nanmean", "nanmedian", "quantile", "nanquantile", "linalg.norm",
+    "linalg.vector_norm", "linalg.matrix_norm", "matrix_norm",
 }
 ORACLE = {  # further entries
     "diag": torch.diag, "diag/above": lambda x: torch.diag(x, 1), "diag/of a matrix": lambda x: torch.diag(x, 1),
@@ -43,6 +45,9 @@ ORACLE = {  # further entries
     "kron": torch.kron, "tensordot": torch.tensordot, "tensordot/pair": lambda x, y: torch.tensordot(x, y, ([1], [1])),
     "tensordot/lists": lambda x, y: torch.tensordot(x, y, ([2, 0], [0, 1])),
     "einsum": lambda x, y: torch.einsum("ij,jk->ik", x, y), "index_add": lambda x, v, i: torch.index_add(x, 0, i, v),
+    "nansum/no nan": torch.nansum, "nanmean/no nan": torch.nanmean, "quantile/axis": lambda x: torch.quantile(x, 0.75, 1),
+    "nanquantile/axis": lambda x: torch.nanquantile(x, 0.75, 1), "percentile/axis": lambda x: torch.quantile(x, 0.75, 1),
+    **{f"linalg.matrix_norm/{ord}": partial(torch.linalg.matrix_norm, ord=ord) for ord in ("fro", "nuc", 1, -1, 2, -2)},
 }
 WITHOUT = {
     **dict.fromkeys([f"random.{name}" for name in "normal uniform gumbel laplace logistic lognormal exponential".split()],
@@ -53,6 +58,8 @@ WITHOUT = {
     "scatter": "inside of PyTorch's backward", "put_along_axis": "inside of a backward", "max_pool_gather": "inside",
     "max_pool_scatter": "inside", "avg_pool_spread": "inside", "recurrence": "inside of cumprod's backward",
     "to_device": "moves nothing here", "custom_gradient": "the user's own gradient, checked by differences",
+    **dict.fromkeys("nanprod nanvar nanstd nanmax nanmin nanmedian average ptp".split(), "PyTorch has none like NumPy's"),
+    "nanpercentile": "nanquantile, of another unit", "matrix_norm": "linalg.matrix_norm",
     "checkpoint": "equal to the bit without it: test_transforms",
     **dict.fromkeys(["grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp"],
                     "transforms: their analytic derivatives are the table's references"),

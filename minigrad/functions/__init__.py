@@ -34,7 +34,8 @@ from minigrad.functions.rectifiers import (
 )
 from minigrad.functions.recurrent import gru, lstm, rnn
 from minigrad.functions.reductions import logsumexp, max, mean, min, std, sum, var
-from minigrad.functions.scans import cumprod, cumsum, median, norm, prod, vector_norm
+from minigrad.functions.norms import matrix_norm, norm, vector_norm
+from minigrad.functions.scans import cumprod, cumsum, prod
 from minigrad.functions.rounding import (
     ceil, copysign, floor, floor_divide, fmax, fmin, fmod, mod, nan_to_num, remainder, rint, round, sign, trunc,
 )
@@ -48,6 +49,10 @@ from minigrad.functions.special import (
 )
 from minigrad.functions.spectral import (
     blackman_window, hamming_window, hann_window, istft, mel_filter_bank, mel_spectrogram, stft,
+)
+from minigrad.functions.statistics import (
+    average, median, nanmax, nanmean, nanmedian, nanmin, nanpercentile, nanprod, nanquantile, nanstd, nansum, nanvar,
+    percentile, ptp, quantile,
 )
 from minigrad.functions.transposed_convolution import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from minigrad.functions.trigonometric import (

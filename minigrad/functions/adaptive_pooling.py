@@ -51,12 +51,12 @@ def adaptive_max_pool3d(x, size, data_format="NDHWC"):
 
 def global_avg_pool(x, data_format="channels_last", keepdims=False):
     """y[n, c] = the mean of x over all spatial axes, of which there are one to three: x (N, ..., C) or (N, C, ...)."""
-    return reductions.mean(x, _spatial_axes(x, data_format), keepdims)
+    return reductions.mean(x, _spatial_axes(x, data_format), keepdims=keepdims)
 
 
 def global_max_pool(x, data_format="channels_last", keepdims=False):
     """y[n, c] = the largest number of x over all spatial axes; at a tie the first wins, and a nan is the largest."""
-    return reductions.max(x, _spatial_axes(x, data_format), keepdims)
+    return reductions.max(x, _spatial_axes(x, data_format), keepdims=keepdims)
 
 
 def _spatial_axes(x, data_format):

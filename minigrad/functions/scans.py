@@ -1,17 +1,13 @@
-"""Products and running sums, the median, and norms over axes.
+"""Products over axes, and running sums and products.
 
 A running (cumulative) function gives a result for each place along an axis, made of the numbers up to there. Its gradient
 runs the other way: x[i] counts in the results at i and after it.
 """
 
-import math
-
-from minigrad.backend import get_array_module
 from minigrad.function import Function
-from minigrad.functions.arithmetic import absolute, where
-from minigrad.functions.indexing import getitem, take_along_axis
-from minigrad.functions.reductions import kept_shape, max, min, sum
-from minigrad.functions.shapes import as_operand, astype, flip, moveaxis, normalize_axis, pad, ravel, reshape, swapaxes
+from minigrad.functions.indexing import getitem
+from minigrad.functions.reductions import counted, flattened
+from minigrad.functions.shapes import as_operand, flip, normalize_axis, pad, ravel, reshape, swapaxes
 
 
 class CumSum(Function):
@@ -101,30 +97,6 @@ class Prod(Function):
         return reshape(dy, (*dy.shape, 1)) * (before * after)
 
 
-class Norm(Function):
-    """y = (Σ |x|ᵖ)^(1/p)          dx = dy * sign(x) (|x| / y)ᵖ⁻¹
-
-    dy/dx = 1/p (Σ |x|ᵖ)^(1/p - 1) * p |x|ᵖ⁻¹ sign(x), and (Σ |x|ᵖ)^(1/p - 1) = y¹⁻ᵖ; for p = 2 that is x / y. At an x of 0
-    the slope is taken to be 0, also where all are 0 (the tip of a cone for p = 2, which has no slope).
-    """
-
-    reads = {"dx": "x output"}
-
-    def forward(self, x, p, axis=None, keepdims=False):
-        self.p, self.kept_shape = p, kept_shape(x.shape, axis)
-        if p == 2:
-            return get_array_module(x).sqrt((x * x).sum(axis=axis, keepdims=keepdims))
-        return (abs(x) ** p).sum(axis=axis, keepdims=keepdims) ** (1 / p)
-
-    def backward(self, dy):
-        x, = self.inputs
-        y = reshape(self.output, self.kept_shape)
-        u = x / where(y == 0, 1.0, y)
-        if self.p != 2:
-            u = get_array_module(x.data).sign(x.data) * where(x == 0, 1.0, absolute(u)) ** (self.p - 1)
-        return reshape(dy, self.kept_shape) * u
-
-
 def _delayed(x, first):
     """x moved on by one place along the last axis, with `first` in front; the last number drops out."""
     return getitem(pad(x, [(0, 0)] * (x.ndim - 1) + [(1, 0)], constant_values=first), (..., slice(0, -1)))
@@ -132,20 +104,6 @@ def _delayed(x, first):
 
 def _backwards(x):
     return flip(x, -1)
-
-
-def _axes(axis, ndim):
-    """The axes as a tuple of numbers from the front, in memory order."""
-    axes = range(ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
-    return tuple(sorted(normalize_axis(a, ndim or 1) for a in axes))
-
-
-def _flattened(x, axis):
-    """x with the axes of a reduction made one, the last; the result's shape with keepdims, and without."""
-    axes = _axes(axis, x.ndim)
-    rest = tuple(n for a, n in enumerate(x.shape) if a not in axes)
-    last = moveaxis(x, axes, tuple(range(-len(axes), 0))) if x.ndim else x
-    return reshape(last, (*rest, math.prod(x.shape[a] for a in axes) if x.ndim else 1)), kept_shape(x.shape, axes), rest
 
 
 def cumsum(x, axis=None):
@@ -166,66 +124,13 @@ def cumprod(x, axis=None):
     return swapaxes(CumProd.apply(swapaxes(x, axis, -1)), axis, -1) if axis != x.ndim - 1 else CumProd.apply(x)
 
 
-def prod(x, axis=None, keepdims=False):
+def prod(x, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True):
     """y = the product of all x over the axes          dx = dy * the product of the others
 
     The gradient is right where one or several numbers are 0. The product of nothing is 1.
+
+    initial  a number, one more factor; where  booleans that broadcast to x: which numbers are factors.
     """
-    flat, kept, rest = _flattened(as_operand(x), axis)
-    return reshape(Prod.apply(flat), kept if keepdims else rest)
-
-
-def median(x, axis=None, keepdims=False):
-    """The middle number over the axes, or the mean of the two middle ones          dx = dy at it, or dy / 2 at each
-
-    Where several numbers equal a middle one, the first in memory order wins and gets its gradient: all of dy if both middle
-    ones are that. A nan among the numbers is the median, as in NumPy.
-    """
-    x = as_operand(x)
-    x = x if x.dtype.kind == "f" else astype(x, float)
-    flat, kept, rest = _flattened(x, axis)
-    n = flat.shape[-1]
-    if n == 0:
-        raise ValueError(f"median: there is nothing along axis {axis} of shape {tuple(x.shape)}")
-    ordered = get_array_module(flat.data).sort(flat.data, axis=-1)
-    middle = [take_along_axis(flat, _first(flat.data, ordered[..., i:i + 1]), -1) for i in sorted({(n - 1) // 2, n // 2})]
-    return reshape(middle[0] if len(middle) == 1 else 0.5 * middle[0] + 0.5 * middle[1], kept if keepdims else rest)
-
-
-def _first(x, value):
-    """The index along the last axis of the first x that is `value`, or of the first nan if there is one."""
-    xp = get_array_module(x)
-    nan = xp.isnan(x)
-    return xp.asarray(xp.where(nan.any(axis=-1, keepdims=True), nan, x == value).argmax(axis=-1))[..., None]
-
-
-def vector_norm(x, ord=2, axis=None, keepdims=False):
-    """y = (Σ |x|ᵖ)^(1/p) over the axes, with p = ord          dx = dy * sign(x) (|x| / y)ᵖ⁻¹
-
-    ord may be any number but 0; 1 is the sum of |x|, inf the largest |x| and -inf the smallest, whose first place wins a
-    tie. At x = 0 the slope is taken to be 0. All of x is one vector if axis is None, as in numpy.linalg.vector_norm.
-    """
-    x = as_operand(x)
-    x = absolute(x) if x.dtype.kind == "c" else x
-    axes = _axes(axis, x.ndim) if axis is not None else None
-    p = float(ord)
-    if p == 0:
-        raise ValueError("norm: ord=0 counts the numbers that are not 0, which has no gradient: use (x.data != 0).sum()")
-    if math.isinf(p):
-        return (max if p > 0 else min)(absolute(x), axes, keepdims)
-    return sum(absolute(x), axes, keepdims) if p == 1 else Norm.apply(x, p=p, axis=axes, keepdims=keepdims)
-
-
-def norm(x, ord=None, axis=None, keepdims=False):
-    """The norm of vectors, as numpy.linalg.norm          dx as in vector_norm
-
-    With ord=None (or "fro" for matrices) the root of the sum of squares over the axes, or over all of x. With a number as
-    ord, the vectors lie along one axis; NumPy's norms of matrices for two axes are not done here and raise: for the norm
-    of all numbers as one vector call vector_norm.
-    """
-    x = as_operand(x)
-    count = x.ndim if axis is None else len(_axes(axis, x.ndim))
-    if ord is not None and not (ord == "fro" and count == 2) and not (count <= 1 and not isinstance(ord, str)):
-        raise NotImplementedError(f"norm: ord={ord!r} of {count} axes is a norm of matrices, not done here: use vector_norm "
-                                  "for the norm of all the numbers, or give the one axis along which the vectors lie")
-    return vector_norm(x, 2 if ord is None or ord == "fro" else ord, axis, keepdims)
+    flat, kept, rest = flattened(as_operand(counted(x, dtype, out, where, 1)), axis)
+    y = reshape(Prod.apply(flat), kept if keepdims else rest)
+    return y if initial is None else y * initial
