@@ -26,6 +26,7 @@ from minigrad.functions.interpolation import interpolate
 from minigrad.functions.losses import cross_entropy, mse_loss
 from minigrad.functions.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from minigrad.functions.order import diag, diagonal, repeat, roll, sort, take, tile, topk, trace, tril, triu
+from minigrad.functions.padding import pad
 from minigrad.functions.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
 from minigrad.functions.products import linear, matmul
 from minigrad.functions.random_numbers import gumbel_softmax
@@ -39,7 +40,7 @@ from minigrad.functions.rounding import (
     ceil, copysign, floor, floor_divide, fmax, fmin, fmod, mod, nan_to_num, remainder, rint, round, sign, trunc,
 )
 from minigrad.functions.shapes import (
-    astype, broadcast_to, concatenate, expand_dims, flip, moveaxis, pad, ravel, reshape, split, squeeze, stack,
+    astype, broadcast_to, concatenate, expand_dims, flip, moveaxis, ravel, reshape, split, squeeze, stack,
     swapaxes, transpose, unstack,
 )
 from minigrad.functions.sliding_windows import sliding_window_view

@@ -10,8 +10,9 @@ from minigrad.backend import get_array_module
 from minigrad.function import Function
 from minigrad.functions.arithmetic import absolute, where
 from minigrad.functions.indexing import getitem, take_along_axis
+from minigrad.functions.padding import pad
 from minigrad.functions.reductions import kept_shape, max, min, sum
-from minigrad.functions.shapes import as_operand, astype, flip, moveaxis, normalize_axis, pad, ravel, reshape, swapaxes
+from minigrad.functions.shapes import as_operand, astype, flip, moveaxis, normalize_axis, ravel, reshape, swapaxes
 
 
 class CumSum(Function):
