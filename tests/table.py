@@ -461,5 +461,6 @@ import table_fourier  # noqa: E402, F401
 import table_joining  # noqa: E402, F401
 import table_linalg  # noqa: E402, F401
 import table_neural  # noqa: E402, F401
+import table_numpy  # noqa: E402, F401
 import table_scans  # noqa: E402, F401
 import table_transforms  # noqa: E402, F401
