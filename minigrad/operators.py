@@ -4,6 +4,8 @@ One table each. `METHODS` are what `t.name(...)` calls, `UFUNCS` and `FUNCTIONS`
 that is not in a table raises: silently converting the Tensor to an array would lose its gradient.
 """
 
+import functools
+import inspect
 import operator
 
 import numpy as np
@@ -45,7 +47,9 @@ UFUNCS |= {getattr(np, name): getattr(F, name) for name in (
     "cbrt reciprocal logaddexp logaddexp2 sign floor ceil rint trunc floor_divide remainder fmod copysign fmax "
     "fmin").split()}
 UFUNCS |= {np.conjugate: F.conj}
-UFUNCS |= {np.radians: F.deg2rad, np.degrees: F.rad2deg, np.fabs: F.absolute, np.positive: lambda x: x}
+UFUNCS |= {np.radians: F.deg2rad, np.degrees: F.rad2deg, np.fabs: F.fabs, np.positive: F.positive}
+UFUNCS |= {getattr(np, name): getattr(F, name) for name in (
+    "divmod float_power heaviside ldexp modf vecdot matvec vecmat").split() if hasattr(np, name)}  # matvec from NumPy 2.2 on
 
 PLAIN_UFUNCS = {getattr(np, name) for name in (
     "less less_equal equal not_equal greater greater_equal isnan isinf isfinite signbit "
@@ -66,11 +70,25 @@ FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in (
     "ptp").split()}
 FUNCTIONS |= {np.real: F.real, np.imag: F.imag, np.angle: F.angle}
 FUNCTIONS |= {np.lib.stride_tricks.sliding_window_view: F.sliding_window_view}
+FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in (
+    "append array_split atleast_1d atleast_2d atleast_3d block broadcast_arrays choose column_stack compress convolve "
+    "correlate cross delete dsplit dstack extract fliplr flipud hsplit hstack insert interp matrix_transpose meshgrid "
+    "resize rollaxis rot90 select unstack unwrap vander vsplit vstack").split() if hasattr(np, name)}
 FUNCTIONS |= {np.round: F.round, np.nan_to_num: F.nan_to_num, np.sinc: F.sinc}
 
 PLAIN_FUNCTIONS = {np.argmax, np.argmin, np.any, np.all, np.allclose, np.array_equal, np.isclose, np.shape, np.ndim,
                    np.size, np.array_repr, np.array_str, np.array2string, np.argsort, np.zeros_like, np.ones_like,
-                   np.empty_like, np.full_like, np.result_type, np.may_share_memory, np.shares_memory}
+                   np.empty_like, np.full_like, np.result_type, np.may_share_memory, np.shares_memory,
+                   np.searchsorted, np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.array_equiv, np.isreal,
+                   np.iscomplex, np.isrealobj, np.iscomplexobj, np.isneginf, np.isposinf, np.common_type, np.lexsort}
+
+REASONS = {  # why a function is not done, and what to do, where there is more to say than that
+    **dict.fromkeys([np.linalg.eig, np.linalg.eigvals], "the eigenvalues of a matrix that is not symmetric may be complex, "
+                    "or coincide, where they have no gradient; mg.linalg.eigh and eigvalsh do symmetric ones"),
+    **dict.fromkeys([np.put_along_axis, np.fill_diagonal, np.put, np.place, np.putmask, np.copyto],
+                    "Tensors are not changed in place; mg.put_along_axis, mg.fill_diagonal, mg.where and mg.index_update "
+                    "give a new Tensor"),
+}
 
 
 def _plain(x):
@@ -83,9 +101,10 @@ def _plain(x):
 def _array_ufunc(self, ufunc, method, *inputs, **keywords):
     if method == "__call__" and not keywords.get("out"):
         if ufunc in UFUNCS:
-            if {k for k, v in keywords.items() if v is not None}:
-                raise TypeError(f"np.{ufunc.__name__} on a Tensor takes no {', '.join(keywords)}")
-            return UFUNCS[ufunc](*inputs)
+            keywords = {k: v for k, v in keywords.items() if v is not None}
+            if unknown := sorted(set(keywords) - {*_parameters(UFUNCS[ufunc])}):
+                raise TypeError(f"np.{ufunc.__name__} on a Tensor takes no {', '.join(unknown)}")
+            return UFUNCS[ufunc](*inputs, **keywords)
         if ufunc in PLAIN_UFUNCS:
             return ufunc(*_plain(inputs), **keywords)
     what = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}") + (
@@ -95,15 +114,46 @@ def _array_ufunc(self, ufunc, method, *inputs, **keywords):
 
 def _array_function(self, function, types, arguments, keywords):
     if function in FUNCTIONS:
-        return FUNCTIONS[function](*arguments, **keywords)
+        return FUNCTIONS[function](*_by_name(function, arguments, keywords), **keywords)
     if function in PLAIN_FUNCTIONS:
         return function(*_plain(arguments), **{k: _plain(v) for k, v in keywords.items()})
-    raise TypeError(_refusal(f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}"))
+    raise TypeError(_refusal(f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}", REASONS.get(function)))
 
 
-def _refusal(what):
-    return (f"{what} is not differentiable, or not done in minigrad, so the gradient would be lost: use a function of "
-            "mg or minigrad.functions, or pass t.numpy() if no gradient is wanted")
+@functools.cache
+def _parameters(function):
+    """The arguments of a function, by name; {} for those of NumPy's that do not tell them."""
+    try:
+        return dict(inspect.signature(function).parameters)
+    except ValueError:
+        return {}
+
+
+def _by_name(function, arguments, keywords):
+    """The positional arguments of NumPy's function as ours takes them: those in another place move to `keywords`.
+
+    np.sum(t, 0, None, None, True) means keepdims=True by its fifth argument, whatever mg.sum's fifth is. An argument that we
+    do not have raises, unless it is NumPy's default.
+    """
+    theirs, ours = _parameters(function), list(_parameters(FUNCTIONS[function]))
+    if any(p.kind is p.VAR_POSITIONAL for p in theirs.values()):
+        return arguments
+    kept = []
+    for i, (name, value) in enumerate(zip(theirs, arguments)):
+        same = i < len(ours) and (ours[i] == name or (ours[i] not in theirs and name not in ours))  # x for NumPy's a
+        if same and len(kept) == i:
+            kept.append(value)
+        elif name in ours:
+            keywords[name] = value
+        elif value is not theirs[name].default:
+            raise TypeError(f"np.{function.__name__} on a Tensor takes no {name}")
+    return (*kept, *arguments[len(theirs):])
+
+
+def _refusal(what, reason=None):
+    because = f" ({reason})" if reason else ""
+    return (f"{what} is not differentiable, or not done in minigrad{because}, so the gradient would be lost: use a function "
+            "of mg or minigrad.functions, or pass t.numpy() if no gradient is wanted")
 
 
 def _array(self, dtype=None, copy=None):

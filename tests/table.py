@@ -29,6 +29,7 @@ from minigrad.functions import (
     indexing,
     losses,
     normalization,
+    padding,
     products,
     reductions,
     shapes,
@@ -280,10 +281,10 @@ add("split/indices", lambda x: F.split(x, [1, 1, -1], axis=-1), normal((2, 4)),
 add("split/one part used", lambda x: F.split(x, 3)[1], normal((3, 2)), lambda x: x[1:2], shapes.Split)
 add("unstack", lambda x: F.unstack(x, axis=-1), normal((2, 3)), lambda x: [x[:, 0], x[:, 1], x[:, 2]], shapes.Unstack)
 add("unstack/0-d parts", F.unstack, normal((3,)), lambda x: [x[0], x[1], x[2]], shapes.Unstack)
-add("pad", lambda x: F.pad(x, 1), normal((2, 3)), lambda x: np.pad(x, 1), shapes.Pad)
-add("pad/before and after", lambda x: F.pad(x, (1, 2)), normal((2, 3)), lambda x: np.pad(x, (1, 2)), shapes.Pad)
+add("pad", lambda x: F.pad(x, 1), normal((2, 3)), lambda x: np.pad(x, 1), padding.Pad)
+add("pad/before and after", lambda x: F.pad(x, (1, 2)), normal((2, 3)), lambda x: np.pad(x, (1, 2)), padding.Pad)
 add("pad/each axis", lambda x: F.pad(x, ((0, 2), (1, 0)), constant_values=1.5), normal((2, 3)),
-    lambda x: np.pad(x, ((0, 2), (1, 0)), constant_values=1.5), shapes.Pad)
+    lambda x: np.pad(x, ((0, 2), (1, 0)), constant_values=1.5), padding.Pad)
 add("astype", lambda x: F.astype(x, x.dtype), normal((2, 3)), lambda x: x, shapes.AsType, elementwise=True)
 add("to_device", lambda x: device.ToDevice.apply(x, device=x.device), normal((2, 3)), lambda x: x, device.ToDevice)
 
@@ -457,8 +458,10 @@ CORE = len(TABLE)  # the entries above; the families below add theirs
 import table_convolution  # noqa: E402, F401
 import table_elementwise  # noqa: E402, F401
 import table_fourier  # noqa: E402, F401
+import table_joining  # noqa: E402, F401
 import table_linalg  # noqa: E402, F401
 import table_neural  # noqa: E402, F401
+import table_numpy  # noqa: E402, F401
 import table_scans  # noqa: E402, F401
 import table_statistics  # noqa: E402, F401
 import table_transforms  # noqa: E402, F401

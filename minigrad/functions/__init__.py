@@ -12,20 +12,32 @@ from minigrad.functions.adaptive_pooling import (
 from minigrad.functions.arithmetic import (
     absolute, add, clip, divide, maximum, minimum, multiply, negative, power, square, subtract, where,
 )
+from minigrad.functions.arranging import (
+    choose, compress, extract, fill_diagonal, fliplr, flipud, matrix_transpose, permute_dims, put_along_axis, rollaxis,
+    rot90, select, vander,
+)
 from minigrad.functions.attention import scaled_dot_product_attention
 from minigrad.functions.complex_numbers import angle, complex, conj, conjugate, imag, real
 from minigrad.functions.convolution import conv1d, conv2d, conv3d
 from minigrad.functions.dropout import dropout
 from minigrad.functions.einsum import dot, einsum, inner, kron, outer, tensordot, vdot
+from minigrad.functions.elementwise import (
+    divmod, erfinv, fabs, float_power, heaviside, interp, ldexp, log_ndtr, modf, ndtr, positive, pow, true_divide, unwrap,
+)
 from minigrad.functions.exponential import (
     cbrt, cos, erf, exp, exp2, expm1, log, log1p, log2, log10, reciprocal, sin, sqrt, tanh,
 )
 from minigrad.functions.gaussian import gelu
 from minigrad.functions.indexing import embedding, getitem, index_add, index_update, one_hot, take_along_axis
 from minigrad.functions.interpolation import interpolate
+from minigrad.functions.joining import (
+    append, array_split, atleast_1d, atleast_2d, atleast_3d, block, broadcast_arrays, column_stack, concat, delete, dsplit,
+    dstack, hsplit, hstack, insert, meshgrid, resize, vsplit, vstack,
+)
 from minigrad.functions.losses import cross_entropy, mse_loss
 from minigrad.functions.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from minigrad.functions.order import diag, diagonal, repeat, roll, sort, take, tile, topk, trace, tril, triu
+from minigrad.functions.padding import pad
 from minigrad.functions.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
 from minigrad.functions.products import linear, matmul
 from minigrad.functions.random_numbers import gumbel_softmax
@@ -40,7 +52,7 @@ from minigrad.functions.rounding import (
     ceil, copysign, floor, floor_divide, fmax, fmin, fmod, mod, nan_to_num, remainder, rint, round, sign, trunc,
 )
 from minigrad.functions.shapes import (
-    astype, broadcast_to, concatenate, expand_dims, flip, moveaxis, pad, ravel, reshape, split, squeeze, stack,
+    astype, broadcast_to, concatenate, expand_dims, flip, moveaxis, ravel, reshape, split, squeeze, stack,
     swapaxes, transpose, unstack,
 )
 from minigrad.functions.sliding_windows import sliding_window_view
@@ -59,6 +71,7 @@ from minigrad.functions.trigonometric import (
     acos, acosh, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, asin, asinh, atan, atan2, atanh, cosh,
     deg2rad, hypot, rad2deg, sinc, sinh, tan,
 )
+from minigrad.functions.vectors import convolve, correlate, cross, matvec, vecdot, vecmat
 
 abs = absolute
 mse = mse_loss

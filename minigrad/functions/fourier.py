@@ -18,7 +18,8 @@ from minigrad.function import Function
 from minigrad.functions.complex_numbers import conj
 from minigrad.functions.indexing import getitem
 from minigrad.functions.order import roll
-from minigrad.functions.shapes import as_operand, astype, normalize_axis, pad
+from minigrad.functions.padding import pad
+from minigrad.functions.shapes import as_operand, astype, normalize_axis
 
 __all__ = ("fft ifft rfft irfft hfft ihfft fft2 ifft2 rfft2 irfft2 fftn ifftn rfftn irfftn fftshift ifftshift fftfreq "
            "rfftfreq").split()

@@ -14,7 +14,7 @@ from minigrad.function import Function
 from minigrad.functions.arithmetic import where as select
 from minigrad.functions.exponential import exp, log, sqrt
 from minigrad.functions.indexing import take_along_axis
-from minigrad.functions.shapes import as_operand, astype, broadcast_to, moveaxis, normalize_axis, pad, reshape
+from minigrad.functions.shapes import as_operand, astype, broadcast_to, concatenate, moveaxis, normalize_axis, reshape
 from minigrad.tensor import Tensor
 
 
@@ -172,7 +172,7 @@ def _extreme(x, axis, out, keepdims, initial, where, arg, last):
     x = counted(x, None, out, where, last if x.dtype.kind == "f" else initial)
     flat, kept, rest = flattened(x, axis)
     if initial is not None:
-        flat = pad(flat, [(0, 0)] * len(rest) + [(0, 1)], constant_values=initial)
+        flat = concatenate([flat, get_array_module(flat.data).full((*rest, 1), initial, flat.dtype)], -1)
     index = getattr(flat.data, arg)(axis=-1)
     y = take_along_axis(flat, get_array_module(flat.data).asarray(index)[..., None], -1)
     return reshape(y, kept if keepdims else rest)

@@ -6,8 +6,9 @@ runs the other way: x[i] counts in the results at i and after it.
 
 from minigrad.function import Function
 from minigrad.functions.indexing import getitem
+from minigrad.functions.padding import pad
 from minigrad.functions.reductions import counted, flattened
-from minigrad.functions.shapes import as_operand, flip, normalize_axis, pad, ravel, reshape, swapaxes
+from minigrad.functions.shapes import as_operand, flip, normalize_axis, ravel, reshape, swapaxes
 
 
 class CumSum(Function):

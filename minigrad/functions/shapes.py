@@ -117,23 +117,6 @@ class Unstack(Function):
         return stack(dys, self.axis)
 
 
-class Pad(Function):
-    """y = pad(x)          dx = the inner part of dy
-
-    The border is a constant, so its gradient goes nowhere.
-    """
-
-    reads = {}
-    takes_complex = True
-
-    def forward(self, x, widths, value):
-        self.inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape))
-        return get_array_module(x).pad(x, widths, constant_values=value)
-
-    def backward(self, dy):
-        return getitem(dy, self.inner)
-
-
 class AsType(Function):
     """y = astype(x)          dx = dy in the dtype of x, its real part for a real x"""
 
@@ -255,15 +238,6 @@ def unstack(x, axis=0):
     """A list of the slices of x along an axis, without that axis: the inverse of stack."""
     x = as_operand(x)
     return list(Unstack.apply(x, axis=normalize_axis(axis, x.ndim)))
-
-
-def pad(x, pad_width, mode="constant", constant_values=0):
-    """x with a border of `constant_values`; `pad_width` as in NumPy: n, (before, after), or a pair for each axis."""
-    x = as_operand(x)
-    if mode != "constant":
-        raise NotImplementedError(f"pad: mode {mode!r} is not done here, only 'constant'")
-    widths = np.broadcast_to(np.asarray(pad_width, dtype=int), (x.ndim, 2))
-    return Pad.apply(x, widths=[(int(a), int(b)) for a, b in widths], value=constant_values)
 
 
 def astype(x, dtype, copy=True):

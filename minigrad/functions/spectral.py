@@ -17,15 +17,12 @@ from minigrad.functions.arithmetic import absolute
 from minigrad.functions.complex_numbers import imag, real
 from minigrad.functions.fourier import fft, irfft, rfft
 from minigrad.functions.indexing import getitem, index_add
+from minigrad.functions.padding import pad
 from minigrad.functions.products import matmul
-from minigrad.functions.shapes import as_operand, broadcast_to, pad, swapaxes
+from minigrad.functions.shapes import as_operand, broadcast_to, swapaxes
 from minigrad.tensor import Tensor
 
-PADDING = {  # the place in a signal of n numbers that stands for place i, which may lie up to n outside
-    "reflect": lambda xp, i, n: n - 1 - abs(n - 1 - abs(i)),
-    "replicate": lambda xp, i, n: xp.clip(i, 0, n - 1),
-    "circular": lambda xp, i, n: i % n,
-}
+PADDING = {"reflect": "reflect", "replicate": "edge", "circular": "wrap", "constant": "constant"}  # PyTorch's: NumPy's
 
 
 # ---- windows
@@ -77,17 +74,15 @@ def stft(x, n_fft, hop_length=None, win_length=None, window=None, center=True, p
     if onesided and x.dtype.kind == "c":
         raise ValueError("stft: a complex signal has no conjugate bins to leave out: pass onesided=False")
     border = n_fft // 2 if center else 0
-    if pad_mode == "constant":
-        x, border = pad(x, [(0, 0)] * (x.ndim - 1) + [(border, border)]), 0
-    elif pad_mode not in PADDING:
-        raise ValueError(f"stft: pad_mode must be 'constant' or one of {', '.join(PADDING)}, got {pad_mode!r}")
+    if pad_mode not in PADDING:
+        raise ValueError(f"stft: pad_mode must be one of {', '.join(map(repr, PADDING))}, got {pad_mode!r}")
     length = x.shape[-1]
-    if length + 2 * border < n_fft or length < border + (pad_mode == "reflect" and border > 0):
+    needed = 0 if pad_mode == "constant" else border + (pad_mode == "reflect" and border > 0)
+    if length + 2 * border < n_fft or length < needed:
         raise ValueError(f"stft: a signal of shape {tuple(x.shape)} is too short for frames of {n_fft} with {border} "
                          "numbers of padding at each end")
-    places = _places(w, (length + 2 * border - n_fft) // hop + 1, n_fft, hop) - border
-    if border:
-        places = PADDING[pad_mode](get_array_module(places), places, length)
+    x = pad(x, [(0, 0)] * (x.ndim - 1) + [(border, border)], PADDING[pad_mode])
+    places = _places(w, (length + 2 * border - n_fft) // hop + 1, n_fft, hop)
     frames = getitem(x, (..., places)) * w
     return swapaxes((rfft if onesided else fft)(frames, norm="ortho" if normalized else None), -1, -2)
 
