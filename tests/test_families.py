@@ -142,6 +142,10 @@ ARGUMENTS = {  # name: (x, axis, default) -> what it may be
     "indices": lambda x, axis, default: hnp.arrays(int, hnp.array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=3),
                                                    elements=st.integers(-index_of(x, axis), index_of(x, axis) - 1)),
     "indices_or_sections": lambda x, axis, default: st.integers(1, 3) | st.just([1, 2]),
+    "obj": lambda x, axis, default: st.integers(-index_of(x, axis), index_of(x, axis) - 1) | st.just([0]) | st.just([]),
+    "values": lambda x, axis, default: st.just(1.5),
+    "start": lambda x, axis, default: st.integers(-x.ndim, x.ndim),
+    "discont": lambda x, axis, default: st.just(default) | st.just(4.0),
     "where": lambda x, axis, default: st.just(default) | hnp.arrays(bool, x.shape),
 }
 
@@ -166,6 +170,8 @@ DRAWN_ELSEWHERE = {
     **dict.fromkeys(["layer_norm", "rms_norm", "batch_norm", "group_norm", "instance_norm"], "test_neural_oracle"),
     "gumbel_softmax": "random: test_fourier", "sliding_window_view": "test_convolution draws its windows",
     **dict.fromkeys([name for name in public_names() if name.startswith("fft.")], "complex results: test_fourier_oracle"),
+    **dict.fromkeys(["put_along_axis", "compress", "cross", "vecdot", "linalg.cross", "linalg.vecdot"],
+                    "other operands: the table has them"),
     "take_along_axis": "its indices have the shape of x: the table has them", "topk": "sort, and the first k",
 }
 
