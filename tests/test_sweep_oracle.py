@@ -27,7 +27,7 @@ OTHER_ARGUMENTS = {  # where PyTorch's function of the same name takes others, o
     "max", "min", "sum", "mean", "prod", "var", "std", "median", "sort", "logsumexp", "cumsum", "cumprod", "repeat", "tile",
     "squeeze", "stack", "split", "transpose", "norm", "softmax", "log_softmax", "flip", "take", "unstack", "einsum", "pad",
     "embedding", "cross_entropy", "layer_norm", "floor_divide", "prelu", "linear", "rms_norm", "batch_norm", "group_norm",
-    "instance_norm", "imag", "heaviside", "cross",
+    "instance_norm", "imag", "heaviside", "cross", "vander",
 }
 ORACLE = {  # further entries
     "diag": torch.diag, "diag/above": lambda x: torch.diag(x, 1), "diag/of a matrix": lambda x: torch.diag(x, 1),
@@ -50,8 +50,9 @@ ORACLE = {  # further entries
     "broadcast_arrays": torch.broadcast_tensors,
     "meshgrid": lambda *xs: torch.meshgrid(*xs, indexing="xy"),
     "meshgrid/ij": lambda *xs: torch.meshgrid(*xs, indexing="ij"),
-    "rot90": torch.rot90, "vander": torch.vander,
-    "permute_dims": lambda x: torch.permute(x, (2, 0, 1)), "matrix_transpose": lambda x: x.mT, "linalg.matrix_transpose": lambda x: x.mT,
+    "rot90": torch.rot90,
+    "permute_dims": lambda x: torch.permute(x, (2, 0, 1)), "matrix_transpose": lambda x: x.mT,
+    "linalg.matrix_transpose": lambda x: x.mT,
     "cross/axis": lambda x, y: torch.linalg.cross(x, y, dim=0),
     "linalg.cross": lambda x, y: torch.linalg.cross(x, y, dim=0),
     "vecdot": torch.linalg.vecdot, "matvec": lambda x, y: (x @ y[:, None])[..., 0], "fabs": torch.abs,
@@ -69,7 +70,9 @@ WITHOUT = {
     "mel_filter_bank": "PyTorch has none",
     **dict.fromkeys("""block choose compress extract select delete insert fill_diagonal resize rollaxis divmod interp unwrap
         modf vecmat linalg.trace""".split(), "PyTorch has none: NumPy's values are the references"),
-    "heaviside": "PyTorch has no gradient", "linalg.lstsq": "PyTorch's has no gradient by rank; pinv is compared", "mel_spectrogram": "stft, and a product with the filters",
+    "vander": "PyTorch's backward fails", "heaviside": "PyTorch has no gradient",
+    "linalg.lstsq": "PyTorch's has no gradient by rank; pinv is compared",
+    "mel_spectrogram": "stft, and a product with the filters",
     "global_avg_pool": "a mean", "global_max_pool": "a maximum",
     "dropout": "its random numbers are other ones", "cbrt": "PyTorch has none; SciPy's value is the table's reference",
     "scatter": "inside of PyTorch's backward", "put_along_axis": "inside of a backward", "max_pool_gather": "inside",
