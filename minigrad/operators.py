@@ -60,7 +60,8 @@ FUNCTIONS = {getattr(np, name): getattr(F, name) for name in (
     "stack broadcast_to where clip pad flip take_along_axis astype").split() if hasattr(F, name) and hasattr(np, name)}
 FUNCTIONS |= {np.amax: F.max, np.amin: F.min}
 FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in "dot einsum inner kron outer tensordot vdot".split()}
-FUNCTIONS |= {getattr(np.linalg, name): getattr(linalg, name) for name in linalg.__all__}
+FUNCTIONS |= {getattr(np.linalg, name): getattr(linalg, name) for name in linalg.__all__
+              if name != "matrix_rank"}  # which is plain
 FUNCTIONS |= {getattr(np.fft, name): getattr(fourier, name) for name in fourier.__all__ if not name.endswith("freq")}
 
 FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in (
@@ -80,7 +81,10 @@ PLAIN_FUNCTIONS = {np.argmax, np.argmin, np.any, np.all, np.allclose, np.array_e
                    np.size, np.array_repr, np.array_str, np.array2string, np.argsort, np.zeros_like, np.ones_like,
                    np.empty_like, np.full_like, np.result_type, np.may_share_memory, np.shares_memory,
                    np.searchsorted, np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.array_equiv, np.isreal,
-                   np.iscomplex, np.isrealobj, np.iscomplexobj, np.isneginf, np.isposinf, np.common_type, np.lexsort}
+                   np.iscomplex, np.isrealobj, np.iscomplexobj, np.isneginf, np.isposinf, np.common_type, np.lexsort,
+                   np.linalg.matrix_rank}
+
+RENAMED = {np.clip: {"a_min": "min", "a_max": "max"}}  # arguments that ours calls otherwise
 
 REASONS = {  # why a function is not done, and what to do, where there is more to say than that
     **dict.fromkeys([np.linalg.eig, np.linalg.eigvals], "the eigenvalues of a matrix that is not symmetric may be complex, "
@@ -114,6 +118,7 @@ def _array_ufunc(self, ufunc, method, *inputs, **keywords):
 
 def _array_function(self, function, types, arguments, keywords):
     if function in FUNCTIONS:
+        keywords = {RENAMED.get(function, {}).get(k, k): v for k, v in keywords.items()}
         return FUNCTIONS[function](*_by_name(function, arguments, keywords), **keywords)
     if function in PLAIN_FUNCTIONS:
         return function(*_plain(arguments), **{k: _plain(v) for k, v in keywords.items()})
@@ -140,12 +145,13 @@ def _by_name(function, arguments, keywords):
         return arguments
     kept = []
     for i, (name, value) in enumerate(zip(theirs, arguments)):
+        default, name = theirs[name].default, RENAMED.get(function, {}).get(name, name)
         same = i < len(ours) and (ours[i] == name or (ours[i] not in theirs and name not in ours))  # x for NumPy's a
         if same and len(kept) == i:
             kept.append(value)
         elif name in ours:
             keywords[name] = value
-        elif value is not theirs[name].default:
+        elif value is not default:
             raise TypeError(f"np.{function.__name__} on a Tensor takes no {name}")
     return (*kept, *arguments[len(theirs):])
 

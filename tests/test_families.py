@@ -146,6 +146,10 @@ ARGUMENTS = {  # name: (x, axis, default) -> what it may be
     "initial": lambda x, axis, default: st.sampled_from([0.5, 2]),
     "q": lambda x, axis, default: st.floats(0, 1, width=16) | hnp.arrays(float, hnp.array_shapes(max_dims=2, max_side=3),
                                                                          elements=st.floats(0, 1, width=16)),
+    "obj": lambda x, axis, default: st.integers(-index_of(x, axis), index_of(x, axis) - 1) | st.just([0]) | st.just([]),
+    "values": lambda x, axis, default: st.just(1.5),
+    "start": lambda x, axis, default: st.integers(-x.ndim, x.ndim),
+    "discont": lambda x, axis, default: st.just(default) | st.just(4.0),
 }
 
 
@@ -182,6 +186,8 @@ DRAWN_ELSEWHERE = {
     **dict.fromkeys(["layer_norm", "rms_norm", "batch_norm", "group_norm", "instance_norm"], "test_neural_oracle"),
     "gumbel_softmax": "random: test_fourier", "sliding_window_view": "test_convolution draws its windows",
     **dict.fromkeys([name for name in public_names() if name.startswith("fft.")], "complex results: test_fourier_oracle"),
+    **dict.fromkeys(["put_along_axis", "compress", "cross", "vecdot", "linalg.cross", "linalg.vecdot"],
+                    "other operands: the table has them"),
     "take_along_axis": "its indices have the shape of x: the table has them", "topk": "sort, and the first k",
 }
 

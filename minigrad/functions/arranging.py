@@ -153,7 +153,7 @@ def fill_diagonal(x, val, wrap=False):
     count = len(range(0, end, step))
     if getattr(val, "ndim", np.ndim(val)):
         from_val = ravel(as_operand(val))
-        val = take(from_val, np.arange(count) % from_val.shape[0])
+        val = take(from_val, get_array_module(getattr(x, "_data", x)).arange(count) % from_val.shape[0])
     return reshape(index_update(ravel(x), slice(0, end, step), val), x.shape)
 
 

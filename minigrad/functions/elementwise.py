@@ -91,10 +91,12 @@ def ldexp(x, n):
     n is of integers and has no gradient. By two factors, so that 2ⁿ itself need not be a number of x's dtype.
     """
     n = getattr(n, "_data", n)
-    if getattr(n, "dtype", np.asarray(n).dtype).kind not in "iu":
+    n = n if hasattr(n, "dtype") else np.asarray(n)[()]
+    if n.dtype.kind not in "iu":
         raise TypeError(f"ldexp: n must be integers, got {n!r}")
     half = n // 2
-    for factor in (2.0 ** half, 2.0 ** (n - half)):
+    for power_of_two in (half, n - half):
+        factor = 2.0 ** power_of_two
         x = multiply(x, factor.astype(x.dtype) if hasattr(factor, "astype") and hasattr(x, "dtype") else factor)
     return x
 

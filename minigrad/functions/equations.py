@@ -6,8 +6,8 @@ import math
 import numpy as np
 
 from minigrad.functions.decompositions import svdvals
+from minigrad.functions.indexing import getitem
 from minigrad.functions.inverses import inv, pinv, solve
-from minigrad.functions.order import take
 from minigrad.functions.products import matmul
 from minigrad.functions.reductions import max, min, sum
 from minigrad.functions.shapes import as_operand, moveaxis, reshape
@@ -48,7 +48,7 @@ def lstsq(a, b, rcond=None):
     x, s = matmul(pinv(a, rcond), b), svdvals(a)
     rank = int((s.data > rcond * s.data[:1]).sum())
     fits = rank == a.shape[1] < a.shape[0]
-    residuals = sum((matmul(a, x) - b) ** 2, 0) if fits else take(s, [])
+    residuals = sum((matmul(a, x) - b) ** 2, 0) if fits else getitem(s, slice(0))
     return x, (reshape(residuals, (-1,)) if fits else residuals), rank, s
 
 

@@ -103,7 +103,9 @@ def block(arrays):
 
 
 def append(x, values, axis=None):
-    """x with `values` at its end along an axis (None: both as one axis)."""
+    """x with `values` at its end along an axis (None: both as one axis); Python numbers get x's dtype."""
+    x = _tensor(x)
+    values = _tensor(values) if hasattr(values, "dtype") else Tensor(values, dtype=x.dtype, device=x.device)
     return concatenate([x, values], axis) if axis is not None else concatenate([ravel(x), ravel(values)])
 
 
