@@ -163,12 +163,13 @@ def glu(x, axis=-1):
 
 
 def no_axes(quantile):
-    """NumPy's quantiles, but over no axes too: each number is its own quantile."""
+    """NumPy's quantiles, but over no axes too: each number is its own; and of nothing, where NumPy forgets the axes of q."""
     def reference(x, *q, axis=None, **options):
         q = (options.pop("q"),) if "q" in options else q
         if axis == ():
-            return quantile(x[None], *q, axis=0)
-        return quantile(x, *q, axis=axis, **options)
+            return quantile(x[None], *q, axis=0) if x.size or not q else np.zeros(np.shape(q[0]) + x.shape)
+        y = quantile(x, *q, axis=axis, **options)
+        return y if x.size or not q else np.broadcast_to(y, np.shape(q[0]) + y.shape)
     return reference
 
 

@@ -12,7 +12,7 @@ from minigrad.functions import reductions, scans
 from minigrad.functions.arithmetic import where as select
 from minigrad.functions.indexing import take_along_axis
 from minigrad.functions.reductions import flattened, mask_of, max, mean, min, std, sum, var
-from minigrad.functions.shapes import as_operand, astype, broadcast_to, moveaxis, reshape, stack
+from minigrad.functions.shapes import as_operand, astype, broadcast_to, moveaxis, pad, reshape, stack
 from minigrad.tensor import Tensor
 
 
@@ -157,6 +157,8 @@ def _quantile(x, q, axis, method, keepdims, skip, name="quantile"):
         raise ValueError(f"quantile: q must lie in [0, 1] (a percentile in [0, 100]), got {q}")
     x = x if x.dtype.kind == "f" else astype(x, float)
     flat, kept, rest = flattened(x, axis)
+    if skip and not flat.shape[-1]:
+        flat = pad(flat, [(0, 0)] * len(rest) + [(0, 1)], constant_values=np.nan)  # of none it is nan
     n = flat.shape[-1]
     if n == 0:
         raise ValueError(f"{name}: there is nothing along axis {axis} of shape {tuple(x.shape)}")
