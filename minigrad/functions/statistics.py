@@ -11,8 +11,9 @@ from minigrad.backend import get_array_module
 from minigrad.functions import reductions, scans
 from minigrad.functions.arithmetic import where as select
 from minigrad.functions.indexing import take_along_axis
+from minigrad.functions.padding import pad
 from minigrad.functions.reductions import flattened, mask_of, max, mean, min, std, sum, var
-from minigrad.functions.shapes import as_operand, astype, broadcast_to, moveaxis, pad, reshape, stack
+from minigrad.functions.shapes import as_operand, astype, broadcast_to, moveaxis, reshape, stack
 from minigrad.tensor import Tensor
 
 
