@@ -153,6 +153,8 @@ def unwrap(p, discont=None, axis=-1, *, period=2 * math.pi):
     """
     p = as_operand(p)
     array = getattr(p, "_data", p)
+    if array.dtype.kind == "c":
+        raise TypeError("unwrap: expected real angles, got complex numbers: take mg.angle first")
     axis = normalize_axis(axis, p.ndim)
     lib = get_array_module(array)
     step = lib.diff(array, axis=axis)

@@ -70,8 +70,12 @@ def nanmin(x, axis=None, out=None, keepdims=False, initial=None, where=True):
 
 def _nan_extreme(extreme, x, axis, out, keepdims, initial, where, last):
     x, numbers = _numbers(x, where)
-    if initial is not None or x.dtype.kind != "f":
-        return extreme(x, axis, out, keepdims, initial, where if initial is None else numbers)
+    if x.dtype.kind == "c":
+        raise TypeError(f"nan{extreme.__name__}: complex numbers have no largest one: take mg.real, mg.imag or mg.abs first")
+    if initial is not None:
+        return extreme(x, axis, out, keepdims, initial, numbers)
+    if x.dtype.kind != "f":
+        return extreme(x, axis, out, keepdims, None, where)
     if where is not True or not flattened(x, axis)[0].shape[-1]:
         return extreme(x, axis, out, keepdims, None, where)  # which says that there is nothing
     y = extreme(x, axis, out, keepdims, last, numbers)
