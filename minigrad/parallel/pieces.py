@@ -29,7 +29,8 @@ def rows_of_a_piece(function, *arrays):
 
     The bytes are counted, on one row and on two; no time is measured, so that the same program cuts alike on every run.
     With large weights a piece is larger: at least as many bytes as the gradients of the weights, which each piece makes
-    anew. All rows where they cannot be cut: a layer that is not built yet or needs the whole batch, arrays on a GPU.
+    anew. All rows where they cannot be cut: a layer that is not built yet or needs the whole batch, arrays on a GPU, a
+    function that fails on one row.
     The counting calls leave the random generators as they were.
     """
     rows = len(arrays[0])
@@ -37,7 +38,7 @@ def rows_of_a_piece(function, *arrays):
         return max(rows, 1)
     try:
         row, weights = _counted(function, arrays)
-    except NeedsWholeBatch:
+    except Exception:  # NeedsWholeBatch, or one row is too few: if all rows cannot work either, the call itself says why
         return rows
     if row == 0:  # nothing depends on the rows, or nothing is known
         return rows
