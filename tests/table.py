@@ -227,6 +227,10 @@ for name, (reference, sample, cls) in REDUCTIONS.items():
             lambda x, f=expected, a=axis: f(x, axis=a), cls)
     add(f"{name}/keepdims", lambda x, f=call: f(x, axis=(0, -1), keepdims=True), sample((2, 3, 2)),
         lambda x, f=reference: f(x, axis=(0, -1), keepdims=True))
+    add(f"{name}/leading axes", lambda x, f=call: f(x, axis=(0, 1)), sample((2, 3, 2)),
+        lambda x, f=reference: f(x, axis=(0, 1)))
+    add(f"{name}/leading axes kept", lambda x, f=call: f(x, axis=(0, 1), keepdims=True), sample((2, 3, 2)),
+        lambda x, f=reference: f(x, axis=(0, 1), keepdims=True))
     add(f"{name}/list", lambda x, f=call: f(x, axis=[0, 1]), sample((2, 3)), lambda x, f=reference: f(x, axis=(0, 1)))
     if name not in ("var", "std"):
         add(f"{name}/0-d", call, sample(()), lambda x, f=reference: f(x))

@@ -201,6 +201,19 @@ def test_counting_changes_nothing():
     assert all(p.grad is None for p in model.parameters())
 
 
+def test_what_fails_on_one_row_is_not_cut_and_fails_with_its_own_shape():
+    w = Tensor(1.0, requires_grad=True)
+
+    def f(x):
+        if len(x) < 30:
+            raise ValueError(f"so few rows: {len(x)}")
+        return F.mean(x * w)
+
+    assert parallel.step(f, X) == f(X)
+    with pytest.raises(ValueError, match="so few rows: 29"):
+        parallel.step(f, X[:29])
+
+
 def test_tune_takes_the_fastest():
     w = Tensor(1.0, requires_grad=True)
 

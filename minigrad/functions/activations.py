@@ -16,7 +16,8 @@ class Relu(Function):
     reads = {"dx": "output"}
 
     def forward(self, x):
-        return get_array_module(x).maximum(x, 0)
+        xp = get_array_module(x)
+        return xp.maximum(x, xp.zeros(x.shape[1:], x.dtype))  # of two arrays: with a number NumPy takes twice as long
 
     def backward(self, dy):
         return dy * (self.result > 0)

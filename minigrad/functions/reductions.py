@@ -26,6 +26,9 @@ class Sum(Function):
 
     def forward(self, x, axis=None, keepdims=False):
         self.old_shape, self.kept_shape = x.shape, kept_shape(x.shape, axis)
+        if isinstance(axis, tuple) and 1 < len(axis) < x.ndim and axis == tuple(range(len(axis))):
+            # (N, H, W, C) to (C,): rows of W·C numbers are added first, then those of C. NumPy adds short rows slowly
+            x, axis = x.sum(axis=axis[:-1], keepdims=keepdims), axis[-1] if keepdims else 0
         return x.sum(axis=axis, keepdims=keepdims)
 
     def backward(self, dy):
