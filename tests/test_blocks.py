@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import standin
 
+import minigrad as mg
+import minigrad.functions as F
 from minigrad import blocks, threads
 from minigrad.backend import to_device
 from minigrad.blocks import in_blocks
@@ -110,3 +112,40 @@ def test_inside_of_a_thread_there_are_no_further_ones():
 def test_an_error_in_a_block_is_raised_here():
     with pytest.raises(ZeroDivisionError):
         in_blocks(lambda x: x / (0 if x[0, 0] < 0 else 1) if x[0, 0] >= 0 else 1 // 0, numbers(600, 10), last=1)
+
+
+# ---- the functions that are computed so
+
+CALLS = {
+    "sigmoid": (F.sigmoid, [(60, 10)]), "silu": (F.silu, [(60, 10)]), "gelu": (F.gelu, [(60, 10)]),
+    "gelu, tanh": (lambda x: F.gelu(x, approximate="tanh"), [(60, 10)]),
+    "softmax": (F.softmax, [(5, 12, 10)]), "log_softmax": (F.log_softmax, [(5, 12, 10)]),
+    "cross_entropy": (lambda x: F.cross_entropy(x, np.arange(60) % 10, reduction="none"), [(60, 10)]),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_functions_have_the_same_numbers_and_gradients_in_blocks(name, monkeypatch):
+    call, shapes = CALLS[name]
+
+    def run():
+        xs = [mg.Tensor(numbers(*s), requires_grad=True) for s in shapes]
+        y = call(*xs)
+        dy = mg.Tensor(np.random.default_rng(1).standard_normal(y.shape).astype("f"))
+        first = mg.autograd.grad(y, xs, dy, create_graph=True)
+        return [y, *first, *mg.autograd.grad(first, xs, [mg.Tensor(numbers(*s)) for s in shapes])]
+
+    cut = run()
+    monkeypatch.setattr(blocks, "BLOCK", 1 << 30)
+    for a, b in zip(cut, run()):
+        assert np.array_equal(a.data, b.data)
+
+
+def test_the_sigmoid_of_float32_is_within_four_units_in_the_last_place():
+    """NumPy's exp is within 2.6 units, the sum and the quotient add half of one each."""
+    x = np.concatenate([np.linspace(-87, 20, 100_001), np.geomspace(1e-30, 1, 1000)]).astype(np.float32)
+    exact = 1 / (1 + np.exp(-x.astype(np.float64)))
+    y = F.sigmoid(mg.Tensor(x)).numpy()
+    assert np.abs(y - exact).max() < 2 ** -23 and (np.abs(y - exact) / np.spacing(exact.astype(np.float32))).max() <= 4
+    ends = F.sigmoid(mg.Tensor(np.array([-np.inf, -200, 200, np.inf, np.nan], np.float32))).numpy()
+    assert ends[:4].tolist() == [0, 0, 1, 1] and np.isnan(ends[4])
