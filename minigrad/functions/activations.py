@@ -75,19 +75,18 @@ class Softmax(Function):
 
     yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ), hence ∂yᵢ/∂xⱼ = yᵢ ([i = j] - yⱼ), and
     dxⱼ = Σᵢ dyᵢ yᵢ ([i = j] - yⱼ) = yⱼ dyⱼ - yⱼ Σᵢ dyᵢ yᵢ: SoftmaxGradient.
-    Shifting all x by their maximum changes no y and keeps exp from overflowing. It is x that is kept, and y computed
-    again: so a cross-entropy of these probabilities can go back to the logits, which do not underflow (losses.py).
+    Shifting all x by their maximum changes no y and keeps exp from overflowing. x is kept beside y so that a cross-entropy of
+    these probabilities can go back to the logits, which do not underflow (losses.py).
     """
 
-    reads = {"dx": "x"}
+    reads = {"dx": "x output"}
 
     def forward(self, x, axis=-1):
         self.axis = axis
         return _along(stable_softmax, axis, x)
 
     def backward(self, dy):
-        x, = self.inputs
-        return SoftmaxGradient.apply(softmax(x, self.axis), dy, axis=self.axis)
+        return SoftmaxGradient.apply(self.output, dy, axis=self.axis)
 
 
 class SoftmaxGradient(Function):
@@ -101,7 +100,7 @@ class SoftmaxGradient(Function):
 
     def forward(self, p, g, axis=-1):
         self.axis = axis
-        return _along(_times_slope, axis, p, g)
+        return _along(_less_its_mean, axis, p, g)
 
     def backward(self, dd):
         (p, g), axis = self.inputs, self.axis
@@ -176,9 +175,10 @@ def stable_log_softmax(x, axis):
     return y
 
 
-def _times_slope(p, g, axis):
-    d = g * p
-    return d - p * d.sum(axis=axis, keepdims=True)
+def _less_its_mean(p, g, axis):
+    d = g - (g * p).sum(axis=axis, keepdims=True)
+    d *= p
+    return d
 
 
 def _less_its_share(y, g, axis):

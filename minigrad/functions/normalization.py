@@ -17,6 +17,7 @@ import math
 import numpy as np
 
 from minigrad.backend import get_array_module, is_array
+from minigrad.blocks import in_blocks
 from minigrad.function import Function
 from minigrad.functions.arithmetic import multiply
 from minigrad.functions.exponential import sqrt
@@ -46,10 +47,14 @@ class Normalize(Function):
         eps, moments = float(eps), moments or moments_of(x, axes, centred)  # eps of float64 would widen float32
         self.how = {"axes": axes, "eps": eps, "centred": centred, "moments": moments}
         dtype = get_array_module(x).result_type(np.promote_types(x.dtype, np.float16), gamma, beta)
-        y = _standardised(x, moments, eps)[0].astype(wide(dtype), copy=False)
-        y *= gamma
-        y += beta
-        return y.astype(dtype, copy=False)
+
+        def normalised(x, mu, variance, gamma, beta):
+            y = _standardised(x, (mu, variance), eps)[0].astype(wide(dtype), copy=False)
+            y *= gamma
+            y += beta
+            return y.astype(dtype, copy=False)
+
+        return in_blocks(normalised, x, *moments, gamma, beta, last=x.ndim - 1)
 
     def backward(self, dy):
         x, gamma, _ = self.inputs
@@ -74,13 +79,20 @@ class NormalizeGradient(Function):
 
     def forward(self, x, g, axes, eps, centred, moments):
         self.how = {"axes": axes, "eps": eps, "centred": centred, "moments": moments}
-        normal, sigma = _standardised(x, moments, eps)
-        normal *= _mean(normal * g, axes)
-        y = g - normal
-        if centred:
-            y -= _mean(g, axes)
-        y /= sigma
-        return y
+        means = None if axes[0] else _means(lambda x, g, *moments: (_standardised(x, moments, eps)[0] * g, g),
+                                            axes, x, g, *moments)
+
+        def gradient(x, g, mu, variance):
+            normal, scale = _standardised(x, (mu, variance), eps)
+            mean_of_products, mean_of_g = means or _means(lambda x, g: (x * g, g), axes, normal, g)
+            normal *= mean_of_products
+            y = g - normal
+            if centred:
+                y -= mean_of_g
+            y *= scale
+            return y
+
+        return in_blocks(gradient, x, g, *moments, last=x.ndim - 1)
 
     def backward(self, dy):
         (x, g), axes, eps = self.inputs, self.how["axes"], self.how["eps"]
@@ -102,20 +114,40 @@ def wide(dtype):
 
 def moments_of(x, axes, centred=True):
     """(μ, σ² without eps) of an array over axes, which stay with length 1; μ = 0 if not centred."""
-    x = x.astype(wide(x.dtype), copy=False)
-    mu = _mean(x, axes) if centred else 0.0
-    deviation = x - mu
-    deviation *= deviation
-    return mu, _mean(deviation, axes)
+    mu, = _means(lambda x: (x.astype(wide(x.dtype), copy=False),), axes, x) if centred else (0.0,)
+
+    def square(x, mu):
+        deviation = x.astype(wide(x.dtype), copy=False) - mu
+        deviation *= deviation
+        return deviation,
+
+    return mu, *_means(square, axes, x, mu)
 
 
 def _standardised(x, moments, eps):
-    """(x̂, σ) of an array: a new one, in the wide dtype."""
+    """(x̂, 1/σ) of an array: a new one, in the wide dtype."""
     mu, variance = moments
-    sigma = get_array_module(x).sqrt(variance + eps)
+    scale = 1 / get_array_module(x).sqrt(variance + eps)
     normal = x.astype(wide(x.dtype), copy=False) - mu
-    normal /= sigma
-    return normal, sigma
+    normal *= scale
+    return normal, scale
+
+
+def _means(function, axes, *arrays):
+    """The means over axes of each of the arrays that the elementwise function gives, in blocks of rows of the first axis.
+
+    Where the last axis is one of several, each mean is repeated along it: NumPy then works on whole rows of what is
+    normalised, and not on the few channels of a group at a time.
+    """
+    x = arrays[0]
+    inner, last = tuple(a for a in axes if a), x.ndim - 1
+    found = in_blocks(lambda *arrays: tuple([_mean(y, inner) for y in function(*arrays)]), *arrays, last=last)
+    if axes[0] == 0:
+        found = [_mean(y, (0,)) for y in found]
+    if last in axes and len(axes) > 1:
+        xp = get_array_module(x)
+        found = [xp.ascontiguousarray(xp.broadcast_to(y, (*y.shape[:-1], x.shape[-1]))) for y in found]
+    return tuple(found)
 
 
 def _mean(x, axes):
