@@ -20,7 +20,9 @@ import minigrad.functions as F
 from minigrad import backend
 from minigrad.autograd import topological_order
 
-REASONS = {}  # function: why it keeps more than PyTorch
+REASONS = {  # function: why it keeps more than PyTorch
+    "softmax": "x: a cross-entropy of probabilities goes back to the logits",
+}
 
 
 def kept_by_minigrad(y):

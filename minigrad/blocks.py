@@ -16,20 +16,21 @@ import numpy as np
 
 from minigrad.threads import count_workers, in_threads
 
-BLOCK = 1 << 19   # bytes of the first operand in a block: with what is made of it, it fits in a core's cache of 1 to 2 MB
-SHARED = 1 << 20  # bytes of the first operand from which on it pays to wake other threads
+BLOCK = 1 << 19   # bytes of the first operand in a block: with what is made of it, it fits a core's cache of 1 to 2 MB
+SHARED = 1 << 20  # bytes of the whole from which on it pays to wake other threads
 
 
-def in_blocks(function, *arrays, last=0):
+def in_blocks(function, *arrays, last=0, made=0):
     """function(*arrays), block by block where that helps.
 
     function  gives an array, or a tuple of arrays, whose first axes are those of the operands. It may look along the `last`
               axes, and is called with the others flattened into one, or with only the first of them cut.
     arrays    those with the same axes as the first one, but for the last, are cut; all others are handed over whole.
               With last=0 (element by element) nothing is cut where operands of different shapes broadcast.
+    made      bytes of what the function makes on its way from all rows, if that is more than the first operand has.
     """
     x = arrays[0]
-    if type(x) is not np.ndarray or x.nbytes < 2 * BLOCK or x.ndim <= last:
+    if type(x) is not np.ndarray or (made := max(made, x.nbytes)) < 2 * BLOCK or x.ndim <= last:
         return function(*arrays)
     front = x.shape[:x.ndim - last]
     cut = [type(a) is np.ndarray and a.ndim == x.ndim and a.shape[:len(front)] == front for a in arrays]
@@ -38,12 +39,12 @@ def in_blocks(function, *arrays, last=0):
         return function(*arrays)
     if contiguous:
         arrays = [a.reshape(-1, *a.shape[len(front):]) if c else a for a, c in zip(arrays, cut)]
-    several, result = _block_by_block(function, arrays, cut, max(BLOCK * len(arrays[0]) // x.nbytes, 1))
+    several, result = _block_by_block(function, arrays, cut, max(BLOCK * len(arrays[0]) // made, 1), made >= SHARED)
     whole = [y.reshape(*front, *y.shape[arrays[0].ndim - last:]) for y in result]
     return tuple(whole) if several else whole[0]
 
 
-def _block_by_block(function, arrays, cut, rows):
+def _block_by_block(function, arrays, cut, rows, shared):
     """The same, in blocks of so many rows: (whether the function gives several arrays, a list of them)."""
     def block(i):
         return function(*[a[i * rows:(i + 1) * rows] if c else a for a, c in zip(arrays, cut)])
@@ -56,7 +57,7 @@ def _block_by_block(function, arrays, cut, rows):
     first, n = block(0), len(arrays[0])
     several = isinstance(first, tuple)
     result = [np.empty((n, *y.shape[1:]), y.dtype) for y in (first if several else (first,))]
-    in_threads(fill, -(-n // rows), workers() if arrays[0].nbytes >= SHARED else 1)
+    in_threads(fill, -(-n // rows), workers() if shared else 1)
     return several, result
 
 

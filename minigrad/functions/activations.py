@@ -75,8 +75,8 @@ class Softmax(Function):
 
     yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ), hence ∂yᵢ/∂xⱼ = yᵢ ([i = j] - yⱼ), and
     dxⱼ = Σᵢ dyᵢ yᵢ ([i = j] - yⱼ) = yⱼ dyⱼ - yⱼ Σᵢ dyᵢ yᵢ: SoftmaxGradient.
-    Shifting all x by their maximum changes no y and keeps exp from overflowing. x is kept beside y so that a cross-entropy of
-    these probabilities can go back to the logits, which do not underflow (losses.py).
+    Shifting all x by their maximum changes no y and keeps exp from overflowing. x is kept beside y, so that a cross-entropy
+    of these probabilities can go back to the logits, which do not underflow (losses.py).
     """
 
     reads = {"dx": "x output"}
