@@ -1,7 +1,7 @@
 """An array function on some rows at a time: what it makes on its way stays in a core's cache, and the cores share the rows.
 
 NumPy makes one pass over the whole array, and one new array, for each operation: a formula of five operations on 8 MB moves
-80 MB through memory. On 512 KB of rows at a time, all but the first read and the last write stay in the cache:
+80 MB through memory. On 1 MB of rows at a time, all but the first read and the last write stay in the cache:
 
     y = in_blocks(stable_softmax, x, last=1)      # over the last axis: the others count rows that do not know each other
 
@@ -16,8 +16,7 @@ import numpy as np
 
 from minigrad.threads import count_workers, in_threads
 
-BLOCK = 1 << 19   # bytes of the first operand in a block: with what is made of it, it fits a core's cache of 1 to 2 MB
-SHARED = 1 << 20  # bytes of the whole from which on it pays to wake other threads
+BLOCK = 1 << 20  # bytes of the first operand in a block: smaller ones were no faster (docs/performance.md)
 
 
 def in_blocks(function, *arrays, last=0, made=0):
@@ -39,12 +38,12 @@ def in_blocks(function, *arrays, last=0, made=0):
         return function(*arrays)
     if contiguous:
         arrays = [a.reshape(-1, *a.shape[len(front):]) if c else a for a, c in zip(arrays, cut)]
-    several, result = _block_by_block(function, arrays, cut, max(BLOCK * len(arrays[0]) // made, 1), made >= SHARED)
+    several, result = _block_by_block(function, arrays, cut, max(BLOCK * len(arrays[0]) // made, 1))
     whole = [y.reshape(*front, *y.shape[arrays[0].ndim - last:]) for y in result]
     return tuple(whole) if several else whole[0]
 
 
-def _block_by_block(function, arrays, cut, rows, shared):
+def _block_by_block(function, arrays, cut, rows):
     """The same, in blocks of so many rows: (whether the function gives several arrays, a list of them)."""
     def block(i):
         return function(*[a[i * rows:(i + 1) * rows] if c else a for a, c in zip(arrays, cut)])
@@ -57,7 +56,7 @@ def _block_by_block(function, arrays, cut, rows, shared):
     first, n = block(0), len(arrays[0])
     several = isinstance(first, tuple)
     result = [np.empty((n, *y.shape[1:]), y.dtype) for y in (first if several else (first,))]
-    in_threads(fill, -(-n // rows), workers() if shared else 1)
+    in_threads(fill, -(-n // rows), workers())
     return several, result
 
 

@@ -15,9 +15,8 @@ from minigrad.blocks import in_blocks
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    """Blocks of 400 bytes, and threads for 1,000."""
+    """Blocks of 400 bytes, shared by three threads."""
     monkeypatch.setattr(blocks, "BLOCK", 400)
-    monkeypatch.setattr(blocks, "SHARED", 1000)
     monkeypatch.setattr(blocks, "workers", lambda: 3)
 
 
@@ -120,10 +119,6 @@ CALLS = {
     "sigmoid": (F.sigmoid, [(60, 10)]), "silu": (F.silu, [(60, 10)]), "gelu": (F.gelu, [(60, 10)]),
     "gelu, tanh": (lambda x: F.gelu(x, approximate="tanh"), [(60, 10)]),
     "softmax": (F.softmax, [(5, 12, 10)]), "log_softmax": (F.log_softmax, [(5, 12, 10)]),
-    "layer_norm": (F.layer_norm, [(5, 12, 10), (10,), (10,)]),
-    "rms_norm": (F.rms_norm, [(60, 10), (10,)]),
-    "batch_norm": (lambda *p: F.batch_norm(*p, training=True), [(12, 5, 10), (10,), (10,)]),
-    "group_norm": (lambda x, *p: F.group_norm(x, 2, *p), [(12, 5, 10), (10,), (10,)]),
     "attention": (F.scaled_dot_product_attention, [(2, 3, 12, 4), (2, 3, 11, 4), (2, 3, 11, 5)]),
     "attention, causal": (lambda *p: F.scaled_dot_product_attention(*p, is_causal=True), [(6, 12, 4)] * 3),
     "attention, a mask for each head": (lambda q, k, v, m: F.scaled_dot_product_attention(q, k, v, m),

@@ -17,7 +17,6 @@ import math
 import numpy as np
 
 from minigrad.backend import get_array_module, is_array
-from minigrad.blocks import in_blocks
 from minigrad.function import Function
 from minigrad.functions.arithmetic import multiply
 from minigrad.functions.exponential import sqrt
@@ -47,14 +46,12 @@ class Normalize(Function):
         eps, moments = float(eps), moments or moments_of(x, axes, centred)  # eps of float64 would widen float32
         self.how = {"axes": axes, "eps": eps, "centred": centred, "moments": moments}
         dtype = get_array_module(x).result_type(np.promote_types(x.dtype, np.float16), gamma, beta)
-
-        def normalised(x, mu, variance, gamma, beta):
-            y = _standardised(x, (mu, variance), eps)[0].astype(wide(dtype), copy=False)
+        y = _standardised(x, moments, eps)[0].astype(wide(dtype), copy=False)
+        if np.ndim(gamma):  # else 1
             y *= gamma
+        if np.ndim(beta):  # else 0
             y += beta
-            return y.astype(dtype, copy=False)
-
-        return in_blocks(normalised, x, *moments, gamma, beta, last=x.ndim - 1)
+        return y.astype(dtype, copy=False)
 
     def backward(self, dy):
         x, gamma, _ = self.inputs
@@ -79,20 +76,13 @@ class NormalizeGradient(Function):
 
     def forward(self, x, g, axes, eps, centred, moments):
         self.how = {"axes": axes, "eps": eps, "centred": centred, "moments": moments}
-        means = None if axes[0] else _means(lambda x, g, *moments: (_standardised(x, moments, eps)[0] * g, g),
-                                            axes, x, g, *moments)
-
-        def gradient(x, g, mu, variance):
-            normal, scale = _standardised(x, (mu, variance), eps)
-            mean_of_products, mean_of_g = means or _means(lambda x, g: (x * g, g), axes, normal, g)
-            normal *= mean_of_products
-            y = g - normal
-            if centred:
-                y -= mean_of_g
-            y *= scale
-            return y
-
-        return in_blocks(gradient, x, g, *moments, last=x.ndim - 1)
+        normal, sigma = _standardised(x, moments, eps)
+        normal *= _in_rows(_mean(normal * g, axes), x)
+        y = g - normal
+        if centred:
+            y -= _in_rows(_mean(g, axes), x)
+        y /= sigma
+        return y
 
     def backward(self, dy):
         (x, g), axes, eps = self.inputs, self.how["axes"], self.how["eps"]
@@ -114,40 +104,29 @@ def wide(dtype):
 
 def moments_of(x, axes, centred=True):
     """(μ, σ² without eps) of an array over axes, which stay with length 1; μ = 0 if not centred."""
-    mu, = _means(lambda x: (x.astype(wide(x.dtype), copy=False),), axes, x) if centred else (0.0,)
-
-    def square(x, mu):
-        deviation = x.astype(wide(x.dtype), copy=False) - mu
-        deviation *= deviation
-        return deviation,
-
-    return mu, *_means(square, axes, x, mu)
+    x = x.astype(wide(x.dtype), copy=False)
+    mu = _mean(x, axes) if centred else 0.0
+    deviation = x - mu
+    deviation *= deviation
+    return mu, _mean(deviation, axes)
 
 
 def _standardised(x, moments, eps):
-    """(x̂, 1/σ) of an array: a new one, in the wide dtype."""
+    """(x̂, σ) of an array: a new one, in the wide dtype."""
     mu, variance = moments
-    scale = 1 / get_array_module(x).sqrt(variance + eps)
-    normal = x.astype(wide(x.dtype), copy=False) - mu
-    normal *= scale
-    return normal, scale
+    sigma = _in_rows(get_array_module(x).sqrt(variance + eps), x)
+    normal = x.astype(wide(x.dtype), copy=False) - _in_rows(mu, x)
+    normal /= sigma
+    return normal, sigma
 
 
-def _means(function, axes, *arrays):
-    """The means over axes of each of the arrays that the elementwise function gives, in blocks of rows of the first axis.
-
-    Where the last axis is one of several, each mean is repeated along it: NumPy then works on whole rows of what is
-    normalised, and not on the few channels of a group at a time.
-    """
-    x = arrays[0]
-    inner, last = tuple(a for a in axes if a), x.ndim - 1
-    found = in_blocks(lambda *arrays: tuple([_mean(y, inner) for y in function(*arrays)]), *arrays, last=last)
-    if axes[0] == 0:
-        found = [_mean(y, (0,)) for y in found]
-    if last in axes and len(axes) > 1:
-        xp = get_array_module(x)
-        found = [xp.ascontiguousarray(xp.broadcast_to(y, (*y.shape[:-1], x.shape[-1]))) for y in found]
-    return tuple(found)
+def _in_rows(m, x):
+    """Means m that many rows of x share, repeated along these rows: NumPy then works on whole rows of x, and not, in
+    group norm, on the few channels of one group at a time."""
+    if np.ndim(m) == 0 or m.size * x.shape[-1] >= x.size:
+        return m
+    xp = get_array_module(x)
+    return xp.ascontiguousarray(xp.broadcast_to(m, (*m.shape[:-1], x.shape[-1])))
 
 
 def _mean(x, axes):
