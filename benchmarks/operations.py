@@ -3,15 +3,18 @@
     python benchmarks/operations.py                                # the whole table, some minutes
     python benchmarks/operations.py --only conv2d --repeats 30
     python benchmarks/operations.py --json operations.json
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/operations.py --cpu-time
 
 Each pair runs in turn in one process (turns.py), in float32, with both libraries' own number of threads; minigrad as a user
 calls it, on the whole array. A ratio below 1 means that minigrad is faster. Below the table stands the geometric mean of the
-operations that matrix products dominate, and of the others.
+operations that matrix products dominate, and of the others. On a machine that others use too, the last line counts the CPU's
+seconds on one thread each, in which waiting for a core does not show.
 """
 
 import argparse
 import json
 import math
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,10 +67,10 @@ def steps_of(case):
     return ours, theirs
 
 
-def measure(case, repeats):
+def measure(case, repeats, clock=time.perf_counter):
     """{"ours": ms, "theirs": ms, "ratio": (median, low, high)}"""
     ours, theirs = steps_of(case)
-    seconds = in_turn({"ours": ours, "theirs": theirs}, repeats)
+    seconds = in_turn({"ours": ours, "theirs": theirs}, repeats, clock=clock)
     return {"ours": 1e3 * np.median(seconds["ours"]), "theirs": 1e3 * np.median(seconds["theirs"]),
             "ratio": ratio(seconds["ours"], seconds["theirs"])}
 
@@ -81,7 +84,9 @@ def main(argv=None):
     parser.add_argument("--only", default="", help="operations whose name contains this")
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    parser.add_argument("--cpu-time", action="store_true", help="count CPU seconds of all threads, instead of the clock's")
     options = parser.parse_args(argv)
+    clock = time.process_time if options.cpu_time else time.perf_counter
     import operations_convolution
     import operations_other
     cases = [c for c in (*operations_convolution.cases(), *operations_other.cases()) if options.only in c.name]
@@ -89,7 +94,7 @@ def main(argv=None):
     table = Table("operation", "size", "minigrad ms", "PyTorch ms", "ratio", title="forward and backward",
                   title_justify="left")
     for case in track(cases, console=console, transient=True):
-        found = measure(case, options.repeats)
+        found = measure(case, options.repeats, clock)
         rows.append({"name": case.name, "size": case.size, "products": case.products, **found})
         middle, low, high = found["ratio"]
         table.add_row(case.name, case.size, f"{found['ours']:.3f}", f"{found['theirs']:.3f}",

@@ -133,7 +133,21 @@ def scatter_add(target, index, values) -> None:
         scatter_add(target.real, index, values.real)
         scatter_add(target.imag, index, values.imag)
         return
-    get_array_module(target).add.at(target, index, values)
+    if (type(target) is type(index) is np.ndarray and index.dtype.kind in "iu" and target.ndim > 1 and values.size
+            and values.dtype == target.dtype and values.shape == index.shape + target.shape[1:]):
+        _add_rows(target, index.ravel(), values.reshape(-1, *target.shape[1:]))
+    else:
+        get_array_module(target).add.at(target, index, values)
+
+
+def _add_rows(target, index, rows) -> None:
+    """target[index] += rows: sorted by their index, those for the same place are neighbours, and are added up in one call.
+    NumPy's add.at goes number by number, which takes two to seven times as long."""
+    index = np.arange(len(target))[index]  # counted from the front; refuses what does not exist
+    order = index.argsort(kind="stable")
+    index = index[order]
+    starts = np.flatnonzero(np.concatenate([[True], index[1:] != index[:-1]]))
+    target[index[starts]] += np.add.reduceat(rows[order], starts, axis=0)
 
 
 def devices() -> tuple:

@@ -178,21 +178,23 @@ add("log", F.log, positive((2, 3)), np.log, exponential.Log, elementwise=True)
 add("sqrt", F.sqrt, positive((2, 3)), np.sqrt, exponential.Sqrt, elementwise=True)
 
 add("relu", F.relu, distinct((3, 4)), lambda x: np.where(x > 0, x, 0), activations.Relu, elementwise=True)
-add("sigmoid", F.sigmoid, normal((2, 3)), lambda x: 1 / (1 + np.exp(-x)), activations.Sigmoid, elementwise=True)
+add("sigmoid", F.sigmoid, normal((2, 3)), lambda x: 1 / (1 + np.exp(-x)), activations.Sigmoid,
+    activations.SigmoidGradient, elementwise=True)
 add("softplus", F.softplus, normal((2, 3)), lambda x: np.log(1 + np.exp(x)), activations.Softplus, elementwise=True)
 add("gelu", F.gelu, normal((2, 3)), lambda x: x * scipy.special.ndtr(x), gaussian.Gelu,
-    gaussian.GeluSlope, elementwise=True)
+    gaussian.GeluGradient, elementwise=True)
 add("gelu/tanh", lambda x: F.gelu(x, approximate="tanh"), normal((2, 3)),
     lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x ** 3))),
-    gaussian.GeluTanh, gaussian.GeluTanhSlope, elementwise=True)
+    gaussian.GeluTanh, gaussian.GeluTanhGradient, elementwise=True)
 for axis in (-1, 0, 1, (0, 2)):
     add(f"softmax/axis {axis}", lambda x, axis=axis: F.softmax(x, axis), normal((2, 3, 4)),
         lambda x, axis=axis: R.softmax(x, axis), activations.Softmax)
     add(f"log_softmax/axis {axis}", lambda x, axis=axis: F.log_softmax(x, axis), normal((2, 3, 4)),
         lambda x, axis=axis: np.log(R.softmax(x, axis)), activations.LogSoftmax)
-add("softmax", F.softmax, normal((3, 5)), R.softmax, activations.Softmax)
+add("softmax", F.softmax, normal((3, 5)), R.softmax, activations.Softmax, activations.SoftmaxGradient)
 add("softmax/empty", F.softmax, normal((0, 5)), R.softmax, activations.Softmax)
-add("log_softmax", F.log_softmax, normal((3, 5)), lambda x: np.log(R.softmax(x)), activations.LogSoftmax)
+add("log_softmax", F.log_softmax, normal((3, 5)), lambda x: np.log(R.softmax(x)), activations.LogSoftmax,
+    activations.LogSoftmaxGradient)
 add("log_softmax/empty", F.log_softmax, normal((0, 5)), R.softmax, activations.LogSoftmax)
 
 
@@ -401,7 +403,7 @@ def from_logits(x, t):
 
 
 add("cross_entropy", F.cross_entropy, together(normal((4, 3)), labels), lambda x, t: from_logits(x, t).mean(),
-    losses.SparseCrossEntropy)
+    losses.SparseCrossEntropy, losses.SparseCrossEntropyGradient)
 add("cross_entropy/axes", lambda x, t: F.cross_entropy(x, t, reduction="none"),
     together(normal((2, 2, 3)), fixed([[2, 0], [1, 2]])), from_logits, losses.SparseCrossEntropy)
 add("cross_entropy/one row", F.cross_entropy, together(normal((3,)), fixed(1)), from_logits, losses.SparseCrossEntropy)

@@ -20,7 +20,7 @@ def hard_sigmoid(x):
     return np.minimum(np.maximum(x + 3, 0), 6) / 6
 
 
-for name, call, reference, cls in [
+for name, call, reference, *classes in [
     ("relu6", F.relu6, lambda x: np.minimum(np.maximum(x, 0), 6), rectifiers.Hardtanh),
     ("hardtanh", F.hardtanh, lambda x: np.minimum(np.maximum(x, -1), 1), rectifiers.Hardtanh),
     ("hardtanh/bounds", lambda x: F.hardtanh(x, -2, 3), lambda x: np.clip(x, -2, 3), rectifiers.Hardtanh),
@@ -32,14 +32,14 @@ for name, call, reference, cls in [
     ("selu", F.selu, lambda x: 1.0507009873554805 * elu(x, 1.6732632423543772), rectifiers.Elu),
     ("celu", F.celu, elu, rectifiers.Elu),
     ("celu/alpha", lambda x: F.celu(x, 0.4), lambda x: np.where(x > 0, x, 0.4 * (np.exp(x / 0.4) - 1)), rectifiers.Elu),
-    ("silu", F.silu, lambda x: x * sigmoid(x), rectifiers.Silu),
+    ("silu", F.silu, lambda x: x * sigmoid(x), rectifiers.Silu, rectifiers.SiluGradient),
     ("mish", F.mish, lambda x: x * np.tanh(np.log(1 + np.exp(x))), rectifiers.Mish),
     ("softsign", F.softsign, lambda x: x / (1 + np.abs(x)), rectifiers.Softsign),
     ("hard_sigmoid", F.hard_sigmoid, hard_sigmoid, rectifiers.HardSigmoid),
     ("hard_silu", F.hard_silu, lambda x: x * hard_sigmoid(x), rectifiers.HardSilu),
     ("log_sigmoid", F.log_sigmoid, lambda x: np.log(sigmoid(x)), rectifiers.LogSigmoid),
 ]:  # ±0.5, ±1.5 ... ±8.5: between all the kinks, which are at whole numbers
-    add(name, call, apart((3, 6)), reference, cls, elementwise=True)
+    add(name, call, apart((3, 6)), reference, *classes, elementwise=True)
 
 
 def prelu(x, w):

@@ -19,7 +19,7 @@ ENTRIES = {entry.function for entry in TABLE}
 
 # Rooms whose names are no functions of arrays, or compose those of the table.
 ROOMS_WITHOUT = set("""autograd backend data errors formats function initializers inspect layers losses metrics models names
-    operators optimizers recording parallel tensor training callbacks regularizers cli""".split())
+    operators optimizers recording blocks threads parallel tensor training callbacks regularizers cli""".split())
 
 NOT_IN_THE_TABLE = {
     "compare_layers": "prints", "summary": "prints", "tape": "prints", "gradcheck": "checks", "gradgradcheck": "checks",

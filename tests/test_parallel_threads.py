@@ -16,8 +16,8 @@ from small_network import X, Y, blas_threads, loss_of, network, run, two_blas_th
 import minigrad as mg
 import minigrad.functions as F
 from minigrad import parallel
-from minigrad.parallel.threads import in_threads
 from minigrad.tensor import Tensor
+from minigrad.threads import in_threads
 
 
 @pytest.fixture(autouse=True)
@@ -184,7 +184,7 @@ def test_a_forked_process_has_threads_of_its_own():
     process = script("""
         import os, threading, numpy as np
         import minigrad as mg
-        from minigrad.parallel.threads import in_threads
+        from minigrad.threads import in_threads
         def meet():
             meeting = threading.Barrier(2, timeout=30)
             in_threads(lambda i: meeting.wait(), 2, 2)

@@ -64,7 +64,11 @@ def derivatives(entry, device):
 def test_every_function_gives_the_same_on_the_device_and_copies_nothing(entry):
     here, there = (derivatives(entry, device) for device in DEVICES)
     assert {y.device for y in there} == {"standin:0"}
-    assert_same(here, there)
+    if entry.name == "getitem/repeated":  # the gradients for one place are sorted first on the host, and added in that order
+        for a, b in zip(here, there, strict=True):
+            np.testing.assert_array_max_ulp(backend.to_numpy(b), backend.to_numpy(a), 2)
+    else:
+        assert_same(here, there)
 
 
 @pytest.mark.parametrize("call", [

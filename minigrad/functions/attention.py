@@ -4,11 +4,11 @@ import math
 
 from minigrad import backend, random
 from minigrad.backend import get_array_module
+from minigrad.blocks import in_blocks
 from minigrad.function import Function
-from minigrad.functions.activations import softmax, stable_softmax
+from minigrad.functions.activations import SoftmaxGradient, softmax, stable_softmax
 from minigrad.functions.arithmetic import where
 from minigrad.functions.products import matmul
-from minigrad.functions.reductions import sum
 from minigrad.functions.shapes import as_operand, expand_dims, reshape, swapaxes
 from minigrad.tensor import Tensor, as_array
 
@@ -30,16 +30,24 @@ class Attention(Function):
         self.scale, self.dropout = scale, dropout
         self.seed = int(random.generator().integers(2 ** 63)) if dropout else None
         xp = get_array_module(q)
-        p = stable_softmax(xp.matmul(q * scale, k.swapaxes(-1, -2)) + bias, -1)
-        return xp.matmul(self._dropped(p, p), v)
+
+        def attend(q, k, v, bias):
+            s = xp.matmul(q * scale, k.swapaxes(-1, -2))
+            p = stable_softmax(s + bias if biased else s, -1)
+            return xp.matmul(self._dropped(p, p), v)
+
+        biased, apart = getattr(bias, "ndim", 0), q.shape[:-2] == k.shape[:-2] == v.shape[:-2] and not dropout
+        if biased > 2 or not apart:  # then a head does not stand by itself
+            return attend(q, k, v, bias)
+        return in_blocks(attend, q, k, v, bias, last=2, made=math.prod(q.shape[:-1]) * k.shape[-2] * q.itemsize)
 
     def backward(self, do):
         q, k, v, bias = self.inputs
-        p = softmax(matmul(q * self.scale, swapaxes(k, -1, -2)) + bias)
+        s = matmul(q * self.scale, swapaxes(k, -1, -2))
+        p = softmax(s + bias if getattr(bias, "ndim", 0) else s)
 
         def ds():
-            dp = self._dropped(matmul(do, swapaxes(v, -1, -2)), p.data)
-            return p * (dp - sum(dp * p, -1, keepdims=True))
+            return SoftmaxGradient.apply(p, self._dropped(matmul(do, swapaxes(v, -1, -2)), p.data))
 
         shared = ds() if any(self.parents[i] is not None for i in (0, 1, 3)) else None
         return (lambda: matmul(shared, k) * self.scale, lambda: matmul(swapaxes(shared, -1, -2), q) * self.scale,
@@ -83,6 +91,9 @@ def scaled_dot_product_attention(q, k, v, mask=None, is_causal=False, dropout_p=
     bias, visible = 0.0, None
     if is_causal:
         visible = xp.tri(*shape, dtype=bool)
+        if mask is None and shape[1]:  # each query sees at least the first key
+            bias = xp.where(visible, 0.0, -math.inf).astype(dtype)
+            return Attention.apply(q, k, v, bias, scale=scale, dropout=dropout_p)
     if mask is not None:
         plain = as_array(mask)
         if any(m not in (1, n) for m, n in zip(plain.shape[-2:], shape[-plain.ndim:])):

@@ -4,8 +4,9 @@ import numpy as np
 
 from minigrad import backend
 from minigrad.backend import get_array_module
+from minigrad.blocks import in_blocks
 from minigrad.function import Function
-from minigrad.functions.activations import log_softmax, softmax, stable_log_softmax
+from minigrad.functions.activations import SoftmaxGradient, log_softmax, softmax, stable_log_softmax, stable_softmax
 from minigrad.functions.arithmetic import maximum
 from minigrad.functions.exponential import log
 from minigrad.functions.indexing import take_along_axis
@@ -18,19 +19,50 @@ class SparseCrossEntropy(Function):
     """l = sparse_cross_entropy(x)          dx = dl * (softmax(x) - onehot(t))
 
     x (..., C) logits, t (...) the right class of each row, l (...): lᵢ = -log softmax(xᵢ)[tᵢ] = log Σⱼ exp(xᵢⱼ) - xᵢₜ.
-    The first term has the derivative softmax(x), the second the one-hot row of t.
+    The first term has the derivative softmax(x), the second the one-hot row of t: SparseCrossEntropyGradient.
     """
 
     reads = {"dx": "x"}
 
     def forward(self, x, labels):
         self.labels = labels[..., None]
-        return -get_array_module(x).take_along_axis(stable_log_softmax(x, -1), self.labels, -1)[..., 0]
+        return in_blocks(_minus_log_softmax, x, self.labels, last=1)[..., 0]
 
     def backward(self, dl):
         x, = self.inputs
-        onehot = self.labels == get_array_module(self.labels).arange(x.shape[-1])
-        return expand_dims(dl, -1) * (softmax(x) - onehot)
+        return SparseCrossEntropyGradient.apply(x, expand_dims(dl, -1), labels=self.labels)
+
+
+class SparseCrossEntropyGradient(Function):
+    """d = g (softmax(x) - onehot(t))          dx = J (dd g),   dg = Σ dd (softmax(x) - onehot(t))
+
+    x, d (..., C), g (..., 1), t (..., 1). J is softmax's symmetric matrix of derivatives (see SoftmaxGradient); the sum is
+    the engine's, since g is repeated along the row.
+    """
+
+    reads = {"dx": "x g", "dg": "x"}
+
+    def forward(self, x, g, labels):
+        self.labels = labels
+        return in_blocks(_softmax_minus_onehot, x, g, labels, last=1)
+
+    def backward(self, dd):
+        (x, g), labels = self.inputs, self.labels
+        return (lambda: SoftmaxGradient.apply(softmax(x), dd * g),
+                lambda: SparseCrossEntropyGradient.apply(x, dd, labels=labels))
+
+
+def _minus_log_softmax(x, labels):
+    xp = get_array_module(x)
+    shifted = x - x.max(axis=-1, keepdims=True)
+    right = xp.take_along_axis(shifted, labels, -1)
+    return xp.log(xp.exp(shifted, out=shifted).sum(axis=-1, keepdims=True)) - right
+
+
+def _softmax_minus_onehot(x, g, labels):
+    xp, d = get_array_module(x), stable_softmax(x, -1)
+    xp.put_along_axis(d, labels, xp.take_along_axis(d, labels, -1) - 1, -1)
+    return d * g
 
 
 class CrossEntropy(Function):

@@ -47,8 +47,10 @@ class Normalize(Function):
         self.how = {"axes": axes, "eps": eps, "centred": centred, "moments": moments}
         dtype = get_array_module(x).result_type(np.promote_types(x.dtype, np.float16), gamma, beta)
         y = _standardised(x, moments, eps)[0].astype(wide(dtype), copy=False)
-        y *= gamma
-        y += beta
+        if np.ndim(gamma):  # else 1
+            y *= gamma
+        if np.ndim(beta):  # else 0
+            y += beta
         return y.astype(dtype, copy=False)
 
     def backward(self, dy):
@@ -75,10 +77,10 @@ class NormalizeGradient(Function):
     def forward(self, x, g, axes, eps, centred, moments):
         self.how = {"axes": axes, "eps": eps, "centred": centred, "moments": moments}
         normal, sigma = _standardised(x, moments, eps)
-        normal *= _mean(normal * g, axes)
+        normal *= _in_rows(_mean(normal * g, axes), x)
         y = g - normal
         if centred:
-            y -= _mean(g, axes)
+            y -= _in_rows(_mean(g, axes), x)
         y /= sigma
         return y
 
@@ -112,10 +114,19 @@ def moments_of(x, axes, centred=True):
 def _standardised(x, moments, eps):
     """(x̂, σ) of an array: a new one, in the wide dtype."""
     mu, variance = moments
-    sigma = get_array_module(x).sqrt(variance + eps)
-    normal = x.astype(wide(x.dtype), copy=False) - mu
+    sigma = _in_rows(get_array_module(x).sqrt(variance + eps), x)
+    normal = x.astype(wide(x.dtype), copy=False) - _in_rows(mu, x)
     normal /= sigma
     return normal, sigma
+
+
+def _in_rows(m, x):
+    """Means m that many rows of x share, repeated along these rows: NumPy then works on whole rows of x, and not, in
+    group norm, on the few channels of one group at a time."""
+    if np.ndim(m) == 0 or m.size * x.shape[-1] >= x.size:
+        return m
+    xp = get_array_module(x)
+    return xp.ascontiguousarray(xp.broadcast_to(m, (*m.shape[:-1], x.shape[-1])))
 
 
 def _mean(x, axes):

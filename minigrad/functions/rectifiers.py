@@ -3,10 +3,10 @@
 Where a function has a kink the slope there is the one of the flat side, as in PyTorch: relu6 has the slope 0 at 0 and at 6.
 """
 
-from minigrad import backend
 from minigrad.backend import get_array_module
+from minigrad.blocks import in_blocks
 from minigrad.function import Function, public
-from minigrad.functions.activations import sigmoid, softplus
+from minigrad.functions.activations import logistic, sigmoid, softplus
 from minigrad.functions.arithmetic import absolute, minimum, where
 from minigrad.functions.exponential import exp, tanh
 from minigrad.functions.shapes import as_operand, concatenate, normalize_axis, split
@@ -94,12 +94,41 @@ class Silu(Function):
     reads = {"dx": "x"}
 
     def forward(self, x):
-        return x * backend.special(x).expit(x)
+        return in_blocks(lambda x: x * logistic(x), x)
 
     def backward(self, dy):
         x, = self.inputs
-        s = sigmoid(x)
-        return dy * (s * (1 + x * (1 - s)))
+        return SiluGradient.apply(x, dy)
+
+
+class SiluGradient(Function):
+    """y = g silu'(x)          dx = dy * g silu''(x),   dg = dy * silu'(x)
+
+    silu' = σ + x σ' = σ (1 + x (1 - σ)) with σ' = σ (1 - σ), and silu'' = 2 σ' + x σ'' with σ'' = σ' (1 - 2 σ).
+    """
+
+    reads = {"dx": "x g", "dg": "x"}
+
+    def forward(self, x, g):
+        return in_blocks(_times_slope, x, g)
+
+    def backward(self, dy):
+        x, g = self.inputs
+
+        def dx():
+            s = sigmoid(x)
+            return dy * g * (s * (1 - s) * (2 + x * (1 - 2 * s)))
+
+        return dx, lambda: SiluGradient.apply(x, dy)
+
+
+def _times_slope(x, g):
+    s = logistic(x)
+    slope = 1 - s
+    slope *= x
+    slope += 1
+    slope *= s
+    return g * slope
 
 
 class Mish(Function):
@@ -200,7 +229,7 @@ class Glu(Function):
     def forward(self, x, axis):
         self.axis = axis
         a, b = get_array_module(x).split(x, 2, axis)
-        return a * backend.special(x).expit(b)
+        return a * logistic(b)
 
     def backward(self, dy):
         a, b = split(self.inputs[0], 2, self.axis)

@@ -1,7 +1,7 @@
 """One step on several workers: the batch is cut into pieces, and threads take them; the gradients are added up.
 
     pieces     how a batch is cut, so that what happens depends on the batch and not on who computes it
-    threads    who computes: this thread and helpers, while BLAS is held to one thread
+    minigrad.threads  who computes: this thread and helpers, while BLAS is held to one thread
     gradients  the sum of what the pieces give, in their order
     steps      the three together: step, forward, tune
 
@@ -10,4 +10,4 @@ MPI ranks and GPUs would stand beside threads: each takes pieces of its own, and
 
 from minigrad.parallel.pieces import rows_of_a_piece
 from minigrad.parallel.steps import forward, step, tune
-from minigrad.parallel.threads import count_workers
+from minigrad.threads import count_workers

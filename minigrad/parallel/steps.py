@@ -10,8 +10,8 @@ from minigrad.autograd import no_grad, sweep
 from minigrad.layers.layer import NeedsWholeBatch, in_piece
 from minigrad.parallel.gradients import SumInOrder
 from minigrad.parallel.pieces import cut, rows_of_a_piece
-from minigrad.parallel.threads import count_workers, in_threads
 from minigrad.tensor import Tensor
+from minigrad.threads import count_workers, in_threads
 
 
 def step(loss_function, *arrays, workers="auto", piece="auto", reduction="mean"):

@@ -1,6 +1,7 @@
-"""Threads that share the pieces of a batch. NumPy and BLAS let go of Python's lock while they compute, so it pays.
+"""Threads that share work: the pieces of a batch, the blocks of an array (blocks.py).
 
-With one BLAS thread for each of them: threads inside of threads would stand in each other's way.
+NumPy and BLAS let go of Python's lock while they compute, so it pays. With one BLAS thread for each of them:
+threads inside of threads would stand in each other's way.
 """
 
 import collections
@@ -13,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 import threadpoolctl
 
 MOST = 256  # threads
+
+_inside = contextvars.ContextVar("inside", default=False)  # per thread: whether others work beside it already
 
 
 def count_workers(workers):
@@ -32,9 +35,16 @@ def in_threads(work, count, workers):
 
     Each runs in a copy of the caller's context, so that no_grad and the default dtype hold there too. When one raises,
     no further ones begin; the error of the first of them, in their order, is raised here, when all have ended. So is
-    KeyboardInterrupt.
+    KeyboardInterrupt. Work that comes here again from inside, as the blocks of an array in a batch's piece, stays on its
+    thread.
     """
+    if _inside.get():
+        for i in range(count):
+            work(i)
+        return
+    workers = min(workers, count)
     context = contextvars.copy_context()
+    context.run(_inside.set, True)
     pending, errors = collections.deque(range(count)), {}
 
     def take():
@@ -55,7 +65,7 @@ def in_threads(work, count, workers):
     helpers = []
     with one_blas_thread:
         try:
-            for _ in range(min(workers, count) - 1):
+            for _ in range(workers - 1):
                 helpers.append(_helpers(workers - 1).submit(take))
             take()
         finally:
