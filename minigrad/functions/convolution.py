@@ -66,17 +66,24 @@ class ConvolutionInputGradient(Function):
     def forward(self, dy, w, window, groups):
         self.window, self.groups, self.kernel_shape = window, groups, w.shape
         xp = get_array_module(dy, w)
-        channels = w.shape[-2] * groups
-        dtype = xp.result_type(dy, w)
-        x = xp.zeros((len(dy), *(n + a + b for n, (a, b) in zip(window.input, window.padding)), channels), dtype)
-        back = _as_matrix(w, groups).swapaxes(-1, -2)
+        channels, dtype = w.shape[-2] * groups, xp.result_type(dy, w)
+        shape = len(dy), *(n + a + b for n, (a, b) in zip(window.input, window.padding))
+        thin = groups > 1 or channels < 8
+        x = xp.moveaxis(xp.zeros((channels, *shape), dtype), 0, -1) if thin else xp.zeros((*shape, channels), dtype)
+        by_group = x.reshape(*shape, groups, w.shape[-2])
         for images, _, windows, place in _pieces(dy, window, channels):
-            rows = xp.matmul(_by_group(dy[images, windows], groups), back)
-            rows = rows.reshape(groups, -1, math.prod(place.output), math.prod(place.size), w.shape[-2])
-            rows = rows.transpose(3, 1, 2, 0, 4).reshape(math.prod(place.size), -1, *place.output, channels)
+            part = dy[images, windows]
+            if thin:
+                rows = xp.matmul(_as_matrix(w, groups), _by_group(part, groups).swapaxes(1, 2))
+                rows = rows.reshape(groups, math.prod(window.size), w.shape[-2], *part.shape[:-1])
+                rows = xp.moveaxis(rows, (0, 2), (-2, -1))
+            else:
+                flat = part.reshape(math.prod(part.shape[:-1]), part.shape[-1])
+                rows = (xp.matmul(flat, tap.T).reshape(*part.shape[:-1], 1, channels) for tap in w.reshape(-1, *w.shape[-2:]))
             start = (windows.start or 0) * window.stride[0]
-            for target, tap in zip(taps(x[images, start:], place), rows):
+            for target, tap in zip(taps(by_group[images, start:], place), rows):
                 target += tap
+        x = xp.ascontiguousarray(x)
         return unpadded(x, window)
 
     def backward(self, dx):
@@ -106,16 +113,31 @@ class ConvolutionWeightGradient(Function):
 
 
 def columns(x, window, groups=1):
-    """The numbers that each window reads, one row a window: (groups, N·windows, taps·C / groups)."""
-    x, axes, c = padded(x, window), len(window.size), x.shape[-1]
+    """The numbers that each window reads, one row a window: (groups, N·windows, taps·C / groups).
+
+    They are copied in runs of what lies side by side: a row's taps in x; or, if those are few or belong to several groups,
+    one tap's numbers for a row of windows, in x with its channels first. The result is then the transpose of what was
+    copied, which costs the matrix product nothing.
+    """
+    xp, axes, c, places = get_array_module(x), len(window.size), x.shape[-1], len(x) * math.prod(window.output)
+    x, thin = padded(x, window), _is_thin(window, c // groups, groups)
+    if thin:
+        x = xp.moveaxis(xp.ascontiguousarray(xp.moveaxis(x, -1, 0)), 0, -1)
     by_place = [stride * step for stride, step in zip(x.strides[1:], window.stride)]
     by_tap = [stride * step for stride, step in zip(x.strides[1:], window.dilation)]
-    rows = get_array_module(x).lib.stride_tricks.as_strided(
-        x, (len(x), *window.output, *window.size, c), (x.strides[0], *by_place, *by_tap, x.strides[-1]))
-    if c == 1:  # a row would be copied in runs of a few numbers; a column, one tap of all windows, in runs of whole rows
-        rows = rows.transpose(*range(axes + 1, 2 * axes + 2), *range(axes + 1)).copy().reshape(math.prod(window.size), -1).T
-    rows = rows.reshape(-1, math.prod(window.size), groups, c // groups)
-    return rows.transpose(2, 0, 1, 3).reshape(groups, len(rows), -1)
+    rows = xp.lib.stride_tricks.as_strided(
+        x, (len(x), *window.output, *window.size, groups, c // groups),
+        (x.strides[0], *by_place, *by_tap, c // groups * x.strides[-1], x.strides[-1]))
+    if thin:
+        order = -2, *range(axes + 1, 2 * axes + 1), -1, *range(axes + 1)
+        return rows.transpose(order).reshape(groups, math.prod(window.size) * (c // groups), places).swapaxes(1, 2)
+    return xp.moveaxis(rows, -2, 0).reshape(groups, places, math.prod(window.size) * (c // groups))
+
+
+def _is_thin(window, channels, groups):
+    """Whether a window reads so few numbers side by side that it is better to see the numbers of a tap side by side."""
+    run = channels * (window.size[-1] if window.dilation[-1] == 1 else 1)
+    return math.prod(window.size) > 1 and (groups > 1 or 2 * run < window.output[-1])
 
 
 def _as_matrix(w, groups):

@@ -13,7 +13,7 @@ import numpy as np
 from minigrad.backend import get_array_module
 from minigrad.functions.shapes import as_operand, moveaxis
 
-PIECE = 1 << 20  # bytes to work on at a time: about the size of a core's cache
+PIECE = 1 << 21  # bytes to work on at a time: about the size of a core's cache
 INTEGER = (int, np.integer)
 FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 
