@@ -25,7 +25,7 @@ import math
 from minigrad.backend import get_array_module
 from minigrad.function import Function
 from minigrad.functions.depthwise import DepthwiseConvolution, is_depthwise
-from minigrad.functions.windows import channels_last, padded, per_axis, pieces, taps, unpadded, window
+from minigrad.functions.windows import channels_last, padded, per_axis, pieces, taps, unpadded, views, window
 
 
 class Convolution(Function):
@@ -123,11 +123,8 @@ def columns(x, window, groups=1):
     x, thin = padded(x, window), _is_thin(window, c // groups, groups)
     if thin:
         x = xp.moveaxis(xp.ascontiguousarray(xp.moveaxis(x, -1, 0)), 0, -1)
-    by_place = [stride * step for stride, step in zip(x.strides[1:], window.stride)]
-    by_tap = [stride * step for stride, step in zip(x.strides[1:], window.dilation)]
-    rows = xp.lib.stride_tricks.as_strided(
-        x, (len(x), *window.output, *window.size, groups, c // groups),
-        (x.strides[0], *by_place, *by_tap, c // groups * x.strides[-1], x.strides[-1]))
+    rows = views(x, window)
+    rows = rows.reshape(*rows.shape[:-1], groups, c // groups)
     if thin:
         order = -2, *range(axes + 1, 2 * axes + 1), -1, *range(axes + 1)
         return rows.transpose(order).reshape(groups, math.prod(window.size) * (c // groups), places).swapaxes(1, 2)

@@ -17,7 +17,7 @@ import math
 
 from minigrad.backend import get_array_module
 from minigrad.function import Function
-from minigrad.functions.windows import padded, pieces, taps, unpadded
+from minigrad.functions.windows import padded, pieces, taps, unpadded, views
 
 
 class DepthwiseConvolution(Function):
@@ -28,12 +28,12 @@ class DepthwiseConvolution(Function):
     def forward(self, x, w, *b, window):
         self.window, self.channels = window, x.shape[-1]
         xp = get_array_module(x, w)
-        y = xp.zeros((len(x), *window.output, w.shape[-1]), xp.result_type(x, w, *b))
+        y = xp.empty((len(x), *window.output, w.shape[-1]), xp.result_type(x, w, *b))
+        rows = _along_rows(w, window)
         for images, read, windows, place in _pieces(x, window):
-            source, part = padded(x[images, read], place), y[images, windows]
-            for target, rows in _multiples(part, _along_rows(w, place), x.shape[-1]):
-                for tap, row in zip(taps(source, place), rows):
-                    target += tap * row
+            part = y[images, windows]
+            for target, row in _multiples(part, rows, x.shape[-1]):
+                target[...] = _sum_over_taps(padded(x[images, read], place), row, place)
             if b:
                 part += b[0]
         return y
@@ -51,14 +51,20 @@ class DepthwiseInputGradient(Function):
     reads = {"ddy": "w", "dw": "dy"}
 
     def forward(self, dy, w, window, channels):
-        self.window = window
-        xp = get_array_module(dy, w)
-        lengths = [n + before + after for n, (before, after) in zip(window.input, window.padding)]
-        x = xp.zeros((len(dy), *lengths, channels), xp.result_type(dy, w))
+        self.window, reverse, xp = window, window.reverse, get_array_module(dy, w)
+        dtype = xp.result_type(dy, w)
+        if reverse:
+            x = xp.zeros((len(dy), *window.input, channels), dtype)
+            rows = _along_rows(w[(slice(None, None, -1),) * len(window.size)], reverse)
+            for images, read, windows, place in _pieces(x, reverse):
+                for part, row in _multiples(padded(dy[images, read], place), rows, channels):
+                    x[images, windows] += _sum_over_taps(part, row, place)
+            return x
+        x = xp.zeros((len(dy), *(n + a + b for n, (a, b) in zip(window.input, window.padding)), channels), dtype)
         for images, _, windows, place in _pieces(x, window):
             target_of = x[images, (windows.start or 0) * window.stride[0]:]
             for part, rows in _multiples(dy[images, windows], _along_rows(w, place), channels):
-                for target, row in zip(taps(target_of, place), rows):
+                for target, row in zip(taps(target_of, place), rows.reshape(-1, *rows.shape[-2:])):
                     target += part * row
         return unpadded(x, window)
 
@@ -102,11 +108,24 @@ def _multiples(y, rows, channels):
     return [(y[..., j::step], rows[..., j::step]) for j in range(step)]
 
 
+def _sum_over_taps(x, rows, window):
+    """y[n, o, c] = Σ_tap  x[n, place(o, tap), c] * rows[tap, o, c], multiplied and added in one pass.
+
+    At steps of 1, the windows of a row read numbers side by side: then the whole row is one run, longer than the channels.
+    """
+    xp, run, lines = get_array_module(x), x.shape[-1], window
+    if window.stride[-1] == 1:
+        run, lines = window.output[-1] * run, window._replace(output=(*window.output[:-1], 1))
+    places, at = "hvw"[-len(window.size):], "ijk"[:len(window.size)]
+    y = xp.einsum(f"n{places}{at}c,{at}wc->n{places}c", views(xp.ascontiguousarray(x), lines, run),
+                  rows[..., :window.output[-1], :].reshape(*window.size, lines.output[-1], run))
+    return y.reshape(len(x), *window.output, x.shape[-1])
+
+
 def _along_rows(w, window):
     """For each tap, its weights once for each window along the last axis: loops over long rows of equal shape are fast."""
-    taps, channels = math.prod(window.size), w.shape[-1]
-    shape = (taps, window.output[-1], channels)
-    return get_array_module(w).broadcast_to(w.reshape(taps, 1, channels), shape).copy()
+    shape = (*window.size, window.output[-1], w.shape[-1])
+    return get_array_module(w).broadcast_to(w, shape).copy()
 
 
 def _pieces(x, window):

@@ -43,6 +43,15 @@ class Window(NamedTuple):
         """Whether there is any padding."""
         return any(map(any, self.padding))
 
+    @property
+    def reverse(self):
+        """The Window by which the inputs read the windows that read them, at steps of 1: tap t of the one is the last but t
+        of the other. None if the steps are larger, or a window can read nothing but padding."""
+        pads = tuple((span - 1 - before, span - 1 - after) for span, (before, after) in zip(self.spans, self.padding))
+        if max(self.stride) > 1 or min(map(min, pads)) < 0:
+            return None
+        return self._replace(padding=pads, input=self.output, output=self.input)
+
 
 def window(input, size, stride=1, padding=0, dilation=1, ceil_mode=False):
     """The Window for `input`, the lengths of the spatial axes.
@@ -139,6 +148,17 @@ def taps(x, w):
              for k, s, d, n in zip(w.size, w.stride, w.dilation, w.output)]
     for places in itertools.product((slice(None),), *along):
         yield x[places]
+
+
+def views(x, w, run=None):
+    """For each window, a view of what its taps read in the padded data x: (N, windows, taps, C).
+
+    run  how many numbers to read at each tap instead of C: more of them go on into the places that follow
+    """
+    by_place = [stride * step for stride, step in zip(x.strides[1:], w.stride)]
+    by_tap = [stride * step for stride, step in zip(x.strides[1:], w.dilation)]
+    return get_array_module(x).lib.stride_tricks.as_strided(
+        x, (len(x), *w.output, *w.size, run or x.shape[-1]), (x.strides[0], *by_place, *by_tap, x.strides[-1]))
 
 
 class Piece(NamedTuple):
