@@ -17,7 +17,7 @@ import math
 
 from minigrad.backend import get_array_module
 from minigrad.function import Function
-from minigrad.functions.windows import padded, pieces, taps, unpadded, views
+from minigrad.functions.windows import by_images, for_each, padded, padded_lengths, pieces, taps, unpadded, views
 
 
 class DepthwiseConvolution(Function):
@@ -30,12 +30,15 @@ class DepthwiseConvolution(Function):
         xp = get_array_module(x, w)
         y = xp.empty((len(x), *window.output, w.shape[-1]), xp.result_type(x, w, *b))
         rows = _along_rows(w, window)
-        for images, read, windows, place in _pieces(x, window):
+
+        def work(images, read, windows, place):
             part = y[images, windows]
             for target, row in _multiples(part, rows, x.shape[-1]):
                 target[...] = _sum_over_taps(padded(x[images, read], place), row, place)
             if b:
                 part += b[0]
+
+        for_each(work, _pieces(x, window), x)
         return y
 
     def backward(self, dy):
@@ -52,20 +55,24 @@ class DepthwiseInputGradient(Function):
 
     def forward(self, dy, w, window, channels):
         self.window, reverse, xp = window, window.reverse, get_array_module(dy, w)
-        dtype = xp.result_type(dy, w)
+        x = xp.zeros((len(dy), *(window.input if reverse else padded_lengths(window)), channels), xp.result_type(dy, w))
+
+        def gather(images, read, windows, place):
+            for part, row in _multiples(padded(dy[images, read], place), rows, channels):
+                x[images, windows] += _sum_over_taps(part, row, place)
+
+        def scatter(*bands):
+            for images, _, windows, place in bands:
+                target_of = x[images, (windows.start or 0) * window.stride[0]:]
+                for part, row in _multiples(dy[images, windows], w.reshape(-1, w.shape[-1]), channels):
+                    for target, weights in zip(taps(target_of, place), row):
+                        target += part * weights
+
         if reverse:
-            x = xp.zeros((len(dy), *window.input, channels), dtype)
             rows = _along_rows(w[(slice(None, None, -1),) * len(window.size)], reverse)
-            for images, read, windows, place in _pieces(x, reverse):
-                for part, row in _multiples(padded(dy[images, read], place), rows, channels):
-                    x[images, windows] += _sum_over_taps(part, row, place)
+            for_each(gather, _pieces(x, reverse), x)
             return x
-        x = xp.zeros((len(dy), *(n + a + b for n, (a, b) in zip(window.input, window.padding)), channels), dtype)
-        for images, _, windows, place in _pieces(x, window):
-            target_of = x[images, (windows.start or 0) * window.stride[0]:]
-            for part, rows in _multiples(dy[images, windows], _along_rows(w, place), channels):
-                for target, row in zip(taps(target_of, place), rows.reshape(-1, *rows.shape[-2:])):
-                    target += part * row
+        for_each(scatter, by_images(_pieces(x, window)), x)
         return unpadded(x, window)
 
     def backward(self, dx):
@@ -82,13 +89,18 @@ class DepthwiseWeightGradient(Function):
     def forward(self, x, dy, window):
         self.window, self.channels = window, x.shape[-1]
         xp = get_array_module(x, dy)
-        w = xp.zeros((*window.size, 1, dy.shape[-1]), xp.result_type(x, dy))
-        places = "nijk"[:x.ndim - 1]
-        for images, read, windows, place in _pieces(x, window):
-            source = padded(x[images, read], place)
-            for part, rows in _multiples(dy[images, windows], w.reshape(-1, w.shape[-1]), self.channels):
-                for tap, row in zip(taps(source, place), rows):
-                    row += xp.einsum(f"{places}c,{places}c->c", tap, part)
+        dtype, places = xp.result_type(x, dy), "nijk"[:x.ndim - 1]
+
+        def work(images, read, windows, place):
+            w, source = xp.empty((*window.size, 1, dy.shape[-1]), dtype), padded(x[images, read], place)
+            for part, row in _multiples(dy[images, windows], w.reshape(-1, w.shape[-1]), self.channels):
+                for tap, weights in zip(taps(source, place), row):
+                    weights[...] = xp.einsum(f"{places}c,{places}c->c", tap, part)
+            return w
+
+        w = xp.zeros((*window.size, 1, dy.shape[-1]), dtype)
+        for part in for_each(work, _pieces(x, window), x):
+            w += part
         return w
 
     def backward(self, dw):

@@ -11,9 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from minigrad.backend import get_array_module
+from minigrad.blocks import workers
 from minigrad.functions.shapes import as_operand, moveaxis
+from minigrad.threads import in_threads
 
-PIECE = 1 << 21  # bytes to work on at a time: about the size of a core's cache
+PIECE = 1 << 20   # bytes to work on at a time: about the size of a core's cache
+SHARED = 1 << 19  # bytes from which on it pays to wake other threads
 INTEGER = (int, np.integer)
 FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 
@@ -127,12 +130,16 @@ def _axis_with_an_empty_window(w):
     return None
 
 
+def padded_lengths(w):
+    """The lengths of the spatial axes with the padding."""
+    return tuple(n + before + after for n, (before, after) in zip(w.input, w.padding))
+
+
 def padded(x, w, value=0.0):
     """x (N, ..., C) with w's border of `value`; x itself if there is none."""
     if not w.is_padded:
         return x
-    lengths = [n + before + after for n, (before, after) in zip(w.input, w.padding)]
-    y = get_array_module(x).full((len(x), *lengths, x.shape[-1]), value, x.dtype)
+    y = get_array_module(x).full((len(x), *padded_lengths(w), x.shape[-1]), value, x.dtype)
     unpadded(y, w)[...] = x
     return y
 
@@ -170,15 +177,38 @@ class Piece(NamedTuple):
     window: Window    # the same windows, on what they read
 
 
-def pieces(count, w, bytes_each):
-    """The Pieces of `count` images, each of about PIECE bytes if one image takes `bytes_each`."""
+def pieces(count, w, bytes_each, least=0):
+    """The Pieces of `count` images, of about PIECE bytes each (or `least`, if that is more), if one image takes `bytes_each`.
+
+    There are as many for each thread, unless it is so little work that it is left whole.
+    """
+    total, step = count * bytes_each, max(PIECE, least)
+    parts = -(-total // step)
+    if total >= SHARED and total >= 2 * least:
+        parts = -(-parts // workers()) * workers()
     everything = slice(None)
-    if bytes_each <= PIECE:
-        step = PIECE // max(bytes_each, 1)
-        return [Piece(slice(start, start + step), everything, everything, w) for start in range(0, count, step)]
-    step = max(1, PIECE * w.output[0] // bytes_each)
+    if parts <= count:
+        step = -(-count // max(parts, 1))
+        return [Piece(slice(start, start + step), everything, everything, w) for start in range(0, count, max(step, 1))]
+    step = -(-w.output[0] // -(-parts // count))
     bands = [_band(w, start, min(start + step, w.output[0])) for start in range(0, w.output[0], step)]
     return [Piece(slice(n, n + 1), *band) for n in range(count) for band in bands]
+
+
+def for_each(work, items, like):
+    """[work(*item) for item in items], shared by the cores' threads; `like` is an array that says where the work is done."""
+    results = [None] * len(items)
+
+    def one(i):
+        results[i] = work(*items[i])
+
+    in_threads(one, len(items), workers() if get_array_module(like) is np else 1)
+    return results
+
+
+def by_images(pieces):
+    """The Pieces of an image together: as many tuples of one Piece, or one with the bands of an image."""
+    return [tuple(bands) for _, bands in itertools.groupby(pieces, key=lambda piece: piece.images.start)]
 
 
 def _band(w, start, stop):
