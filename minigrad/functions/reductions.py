@@ -16,13 +16,20 @@ from minigrad.functions.shapes import as_operand, broadcast_to, moveaxis, normal
 
 
 class Sum(Function):
-    """y = sum(x)          dx = dy for each x"""
+    """y = sum(x)          dx = dy for each x
+
+    The first axes (a bias' gradient, say) are summed in two steps, the last of them at the end: so the first step adds long
+    rows to each other, not only the few numbers of the axes that stay.
+    """
 
     reads = {}
     takes_complex = True
 
     def forward(self, x, axis=None, keepdims=False):
         self.old_shape, self.kept_shape = x.shape, kept_shape(x.shape, axis)
+        if isinstance(axis, tuple) and 1 < len(axis) < x.ndim and axis == tuple(range(len(axis))):
+            x, axis = x.sum(axis=axis[:-1], keepdims=True), len(axis) - 1
+            return x.sum(axis=axis, keepdims=True).reshape(self.kept_shape if keepdims else self.kept_shape[axis + 1:])
         return x.sum(axis=axis, keepdims=keepdims)
 
     def backward(self, dy):
