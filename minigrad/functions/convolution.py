@@ -25,7 +25,8 @@ import math
 from minigrad.backend import get_array_module
 from minigrad.function import Function
 from minigrad.functions.depthwise import DepthwiseConvolution, is_depthwise
-from minigrad.functions.windows import channels_last, padded, per_axis, pieces, taps, unpadded, window
+from minigrad.functions.windows import (
+    by_images, channels_last, for_each, padded, padded_lengths, per_axis, pieces, taps, unpadded, views, window)
 
 
 class Convolution(Function):
@@ -40,11 +41,15 @@ class Convolution(Function):
         self.window, self.groups, self.kernel_shape = window, groups, w.shape
         xp = get_array_module(x, w)
         y = xp.empty((len(x), *window.output, w.shape[-1]), xp.result_type(x, w, *b))
-        for images, read, windows, place in _pieces(x, window, x.shape[-1]):
+        matrix = _as_matrix(w, groups)
+
+        def work(images, read, windows, place):
             part = y[images, windows]
-            xp.matmul(columns(x[images, read], place, groups), _as_matrix(w, groups), out=_by_group(part, groups))
+            xp.matmul(columns(x[images, read], place, groups), matrix, out=_by_group(part, groups))
             if b:
                 part += b[0]
+
+        for_each(work, _pieces(x, window, x.shape[-1]), x)
         return y
 
     def backward(self, dy):
@@ -65,18 +70,25 @@ class ConvolutionInputGradient(Function):
 
     def forward(self, dy, w, window, groups):
         self.window, self.groups, self.kernel_shape = window, groups, w.shape
-        xp = get_array_module(dy, w)
-        channels = w.shape[-2] * groups
-        dtype = xp.result_type(dy, w)
-        x = xp.zeros((len(dy), *(n + a + b for n, (a, b) in zip(window.input, window.padding)), channels), dtype)
-        back = _as_matrix(w, groups).swapaxes(-1, -2)
-        for images, _, windows, place in _pieces(dy, window, channels):
-            rows = xp.matmul(_by_group(dy[images, windows], groups), back)
-            rows = rows.reshape(groups, -1, math.prod(place.output), math.prod(place.size), w.shape[-2])
-            rows = rows.transpose(3, 1, 2, 0, 4).reshape(math.prod(place.size), -1, *place.output, channels)
-            start = (windows.start or 0) * window.stride[0]
-            for target, tap in zip(taps(x[images, start:], place), rows):
-                target += tap
+        reverse = window.reverse
+        if reverse and reverse.input == reverse.output and groups == 1:
+            turned = w[(slice(None, None, -1),) * len(window.size)].swapaxes(-1, -2)
+            return Convolution().forward(dy, turned, window=reverse, groups=1)
+        xp, channels = get_array_module(dy, w), w.shape[-2] * groups
+        shape, dtype = (len(dy), *padded_lengths(window)), xp.result_type(dy, w)
+        thin = groups > 1 or channels < 8
+        x = xp.moveaxis(xp.zeros((channels, *shape), dtype), 0, -1) if thin else xp.zeros((*shape, channels), dtype)
+        rows_of = _rows_by_group if thin else _rows_by_tap
+
+        def work(*bands):
+            for images, _, windows, place in bands:
+                target = x[images, (windows.start or 0) * window.stride[0]:]
+                target = target.reshape(*target.shape[:-1], groups, w.shape[-2])
+                for place_of_tap, row in zip(taps(target, place), rows_of(dy[images, windows], w, groups)):
+                    place_of_tap += row
+
+        for_each(work, by_images(_pieces(dy, window, channels)), dy)  # bands of one image add to the same rows
+        x = xp.ascontiguousarray(x)
         return unpadded(x, window)
 
     def backward(self, dx):
@@ -94,9 +106,14 @@ class ConvolutionWeightGradient(Function):
     def forward(self, x, dy, window, groups, kernel_shape):
         self.window, self.groups = window, groups
         xp = get_array_module(x, dy)
+
+        def work(images, read, windows, place):
+            rows = columns(x[images, read], place, groups)
+            return xp.matmul(rows.swapaxes(1, 2), _by_group(dy[images, windows], groups))
+
         w = xp.zeros((groups, math.prod(kernel_shape[:-1]), kernel_shape[-1] // groups), xp.result_type(x, dy))
-        for images, read, windows, place in _pieces(x, window, x.shape[-1]):
-            w += xp.matmul(columns(x[images, read], place, groups).swapaxes(-1, -2), _by_group(dy[images, windows], groups))
+        for part in for_each(work, _pieces(x, window, x.shape[-1], 4 * w.nbytes), x):
+            w += part
         return w.transpose(1, 0, 2).reshape(kernel_shape)
 
     def backward(self, dw):
@@ -106,16 +123,28 @@ class ConvolutionWeightGradient(Function):
 
 
 def columns(x, window, groups=1):
-    """The numbers that each window reads, one row a window: (groups, N·windows, taps·C / groups)."""
-    x, axes, c = padded(x, window), len(window.size), x.shape[-1]
-    by_place = [stride * step for stride, step in zip(x.strides[1:], window.stride)]
-    by_tap = [stride * step for stride, step in zip(x.strides[1:], window.dilation)]
-    rows = get_array_module(x).lib.stride_tricks.as_strided(
-        x, (len(x), *window.output, *window.size, c), (x.strides[0], *by_place, *by_tap, x.strides[-1]))
-    if c == 1:  # a row would be copied in runs of a few numbers; a column, one tap of all windows, in runs of whole rows
-        rows = rows.transpose(*range(axes + 1, 2 * axes + 2), *range(axes + 1)).copy().reshape(math.prod(window.size), -1).T
-    rows = rows.reshape(-1, math.prod(window.size), groups, c // groups)
-    return rows.transpose(2, 0, 1, 3).reshape(groups, len(rows), -1)
+    """The numbers that each window reads, one row a window: (groups, N·windows, taps·C / groups).
+
+    They are copied in runs of what lies side by side: a row's taps in x; or, if those are few or belong to several groups,
+    one tap's numbers for a row of windows, in x with its channels first. The result is then the transpose of what was
+    copied, which costs the matrix product nothing.
+    """
+    xp, axes, c, places = get_array_module(x), len(window.size), x.shape[-1], len(x) * math.prod(window.output)
+    x, thin = padded(x, window), _is_thin(window, c // groups, groups)
+    if thin:
+        x = xp.moveaxis(xp.ascontiguousarray(xp.moveaxis(x, -1, 0)), 0, -1)
+    rows = views(x, window)
+    rows = rows.reshape(*rows.shape[:-1], groups, c // groups)
+    if thin:
+        order = -2, *range(axes + 1, 2 * axes + 1), -1, *range(axes + 1)
+        return rows.transpose(order).reshape(groups, math.prod(window.size) * (c // groups), places).swapaxes(1, 2)
+    return xp.moveaxis(rows, -2, 0).reshape(groups, places, math.prod(window.size) * (c // groups))
+
+
+def _is_thin(window, channels, groups):
+    """Whether a window reads so few numbers side by side that it is better to see the numbers of a tap side by side."""
+    run = channels * (window.size[-1] if window.dilation[-1] == 1 else 1)
+    return math.prod(window.size) > 1 and (groups > 1 or 2 * run < window.output[-1])
 
 
 def _as_matrix(w, groups):
@@ -128,9 +157,23 @@ def _by_group(y, groups):
     return y.reshape(-1, groups, y.shape[-1] // groups).transpose(1, 0, 2)
 
 
-def _pieces(x, window, channels):
+def _rows_by_tap(dy, w, groups):
+    """For each tap, what the windows give back to it: dy @ w[tap]ᵀ, (n, windows, 1, C)."""
+    matrix = dy.reshape(math.prod(dy.shape[:-1]), dy.shape[-1])
+    for tap in w.reshape(-1, *w.shape[-2:]):
+        yield (matrix @ tap.T).reshape(*dy.shape[:-1], 1, len(tap))
+
+
+def _rows_by_group(dy, w, groups):
+    """The same (n, windows, groups, C / groups), of all taps at once and with the windows side by side in memory."""
+    xp = get_array_module(dy, w)
+    rows = xp.matmul(_as_matrix(w, groups), _by_group(dy, groups).swapaxes(1, 2))
+    return xp.moveaxis(rows.reshape(groups, math.prod(w.shape[:-2]), w.shape[-2], *dy.shape[:-1]), (0, 2), (-2, -1))
+
+
+def _pieces(x, window, channels, least=0):
     """The parts of the work whose window rows stay in the cache."""
-    return pieces(len(x), window, math.prod(window.output) * math.prod(window.size) * channels * x.itemsize)
+    return pieces(len(x), window, math.prod(window.output) * math.prod(window.size) * channels * x.itemsize, least)
 
 
 def conv1d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, data_format="NWC"):

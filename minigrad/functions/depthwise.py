@@ -17,7 +17,7 @@ import math
 
 from minigrad.backend import get_array_module
 from minigrad.function import Function
-from minigrad.functions.windows import padded, pieces, taps, unpadded
+from minigrad.functions.windows import by_images, for_each, padded, padded_lengths, pieces, taps, unpadded, views
 
 
 class DepthwiseConvolution(Function):
@@ -28,14 +28,17 @@ class DepthwiseConvolution(Function):
     def forward(self, x, w, *b, window):
         self.window, self.channels = window, x.shape[-1]
         xp = get_array_module(x, w)
-        y = xp.zeros((len(x), *window.output, w.shape[-1]), xp.result_type(x, w, *b))
-        for images, read, windows, place in _pieces(x, window):
-            source, part = padded(x[images, read], place), y[images, windows]
-            for target, rows in _multiples(part, _along_rows(w, place), x.shape[-1]):
-                for tap, row in zip(taps(source, place), rows):
-                    target += tap * row
+        y = xp.empty((len(x), *window.output, w.shape[-1]), xp.result_type(x, w, *b))
+        rows = _along_rows(w, window)
+
+        def work(images, read, windows, place):
+            part = y[images, windows]
+            for target, row in _multiples(part, rows, x.shape[-1]):
+                target[...] = _sum_over_taps(padded(x[images, read], place), row, place)
             if b:
                 part += b[0]
+
+        for_each(work, _pieces(x, window), x)
         return y
 
     def backward(self, dy):
@@ -51,15 +54,25 @@ class DepthwiseInputGradient(Function):
     reads = {"ddy": "w", "dw": "dy"}
 
     def forward(self, dy, w, window, channels):
-        self.window = window
-        xp = get_array_module(dy, w)
-        lengths = [n + before + after for n, (before, after) in zip(window.input, window.padding)]
-        x = xp.zeros((len(dy), *lengths, channels), xp.result_type(dy, w))
-        for images, _, windows, place in _pieces(x, window):
-            target_of = x[images, (windows.start or 0) * window.stride[0]:]
-            for part, rows in _multiples(dy[images, windows], _along_rows(w, place), channels):
-                for target, row in zip(taps(target_of, place), rows):
-                    target += part * row
+        self.window, reverse, xp = window, window.reverse, get_array_module(dy, w)
+        x = xp.zeros((len(dy), *(window.input if reverse else padded_lengths(window)), channels), xp.result_type(dy, w))
+
+        def gather(images, read, windows, place):
+            for part, row in _multiples(padded(dy[images, read], place), rows, channels):
+                x[images, windows] += _sum_over_taps(part, row, place)
+
+        def scatter(*bands):
+            for images, _, windows, place in bands:
+                target_of = x[images, (windows.start or 0) * window.stride[0]:]
+                for part, row in _multiples(dy[images, windows], w.reshape(-1, w.shape[-1]), channels):
+                    for target, weights in zip(taps(target_of, place), row):
+                        target += part * weights
+
+        if reverse:
+            rows = _along_rows(w[(slice(None, None, -1),) * len(window.size)], reverse)
+            for_each(gather, _pieces(x, reverse), x)
+            return x
+        for_each(scatter, by_images(_pieces(x, window)), x)
         return unpadded(x, window)
 
     def backward(self, dx):
@@ -76,13 +89,18 @@ class DepthwiseWeightGradient(Function):
     def forward(self, x, dy, window):
         self.window, self.channels = window, x.shape[-1]
         xp = get_array_module(x, dy)
-        w = xp.zeros((*window.size, 1, dy.shape[-1]), xp.result_type(x, dy))
-        places = "nijk"[:x.ndim - 1]
-        for images, read, windows, place in _pieces(x, window):
-            source = padded(x[images, read], place)
-            for part, rows in _multiples(dy[images, windows], w.reshape(-1, w.shape[-1]), self.channels):
-                for tap, row in zip(taps(source, place), rows):
-                    row += xp.einsum(f"{places}c,{places}c->c", tap, part)
+        dtype, places = xp.result_type(x, dy), "nijk"[:x.ndim - 1]
+
+        def work(images, read, windows, place):
+            w, source = xp.empty((*window.size, 1, dy.shape[-1]), dtype), padded(x[images, read], place)
+            for part, row in _multiples(dy[images, windows], w.reshape(-1, w.shape[-1]), self.channels):
+                for tap, weights in zip(taps(source, place), row):
+                    weights[...] = xp.einsum(f"{places}c,{places}c->c", tap, part)
+            return w
+
+        w = xp.zeros((*window.size, 1, dy.shape[-1]), dtype)
+        for part in for_each(work, _pieces(x, window), x):
+            w += part
         return w
 
     def backward(self, dw):
@@ -102,11 +120,24 @@ def _multiples(y, rows, channels):
     return [(y[..., j::step], rows[..., j::step]) for j in range(step)]
 
 
+def _sum_over_taps(x, rows, window):
+    """y[n, o, c] = Σ_tap  x[n, place(o, tap), c] * rows[tap, o, c], multiplied and added in one pass.
+
+    At steps of 1, the windows of a row read numbers side by side: then the whole row is one run, longer than the channels.
+    """
+    xp, run, lines = get_array_module(x), x.shape[-1], window
+    if window.stride[-1] == 1:
+        run, lines = window.output[-1] * run, window._replace(output=(*window.output[:-1], 1))
+    places, at = "hvw"[-len(window.size):], "ijk"[:len(window.size)]
+    y = xp.einsum(f"n{places}{at}c,{at}wc->n{places}c", views(xp.ascontiguousarray(x), lines, run),
+                  rows[..., :window.output[-1], :].reshape(*window.size, lines.output[-1], run))
+    return y.reshape(len(x), *window.output, x.shape[-1])
+
+
 def _along_rows(w, window):
     """For each tap, its weights once for each window along the last axis: loops over long rows of equal shape are fast."""
-    taps, channels = math.prod(window.size), w.shape[-1]
-    shape = (taps, window.output[-1], channels)
-    return get_array_module(w).broadcast_to(w.reshape(taps, 1, channels), shape).copy()
+    shape = (*window.size, window.output[-1], w.shape[-1])
+    return get_array_module(w).broadcast_to(w, shape).copy()
 
 
 def _pieces(x, window):

@@ -19,7 +19,11 @@ from minigrad.tensor import Tensor
 
 
 class Sum(Function):
-    """y = sum(x)          dx = dy for each x"""
+    """y = sum(x)          dx = dy for each x
+
+    The first axes (a bias' gradient, say) are summed in two steps, the last of them at the end: so the first step adds long
+    rows to each other, not only the few numbers of the axes that stay.
+    """
 
     reads = {}
     takes_complex = True
@@ -27,7 +31,6 @@ class Sum(Function):
     def forward(self, x, axis=None, keepdims=False):
         self.old_shape, self.kept_shape = x.shape, kept_shape(x.shape, axis)
         if isinstance(axis, tuple) and 1 < len(axis) < x.ndim and axis == tuple(range(len(axis))):
-            # (N, H, W, C) to (C,): rows of W·C numbers are added first, then those of C. NumPy adds short rows slowly
             x, axis = x.sum(axis=axis[:-1], keepdims=keepdims), axis[-1] if keepdims else 0
         return x.sum(axis=axis, keepdims=keepdims)
 

@@ -11,9 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from minigrad.backend import get_array_module
+from minigrad.blocks import workers
 from minigrad.functions.shapes import as_operand, moveaxis
+from minigrad.threads import in_threads
 
-PIECE = 1 << 20  # bytes to work on at a time: about the size of a core's cache
+PIECE = 1 << 20   # bytes to work on at a time: about the size of a core's cache
+SHARED = 1 << 19  # bytes from which on it pays to wake other threads
 INTEGER = (int, np.integer)
 FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 
@@ -42,6 +45,15 @@ class Window(NamedTuple):
     def is_padded(self):
         """Whether there is any padding."""
         return any(map(any, self.padding))
+
+    @property
+    def reverse(self):
+        """The Window by which the inputs read the windows that read them, at steps of 1: tap t of the one is the last but t
+        of the other. None if the steps are larger, or a window can read nothing but padding."""
+        pads = tuple((span - 1 - before, span - 1 - after) for span, (before, after) in zip(self.spans, self.padding))
+        if max(self.stride) > 1 or min(map(min, pads)) < 0:
+            return None
+        return self._replace(padding=pads, input=self.output, output=self.input)
 
 
 def window(input, size, stride=1, padding=0, dilation=1, ceil_mode=False):
@@ -118,12 +130,16 @@ def _axis_with_an_empty_window(w):
     return None
 
 
+def padded_lengths(w):
+    """The lengths of the spatial axes with the padding."""
+    return tuple(n + before + after for n, (before, after) in zip(w.input, w.padding))
+
+
 def padded(x, w, value=0.0):
     """x (N, ..., C) with w's border of `value`; x itself if there is none."""
     if not w.is_padded:
         return x
-    lengths = [n + before + after for n, (before, after) in zip(w.input, w.padding)]
-    y = get_array_module(x).full((len(x), *lengths, x.shape[-1]), value, x.dtype)
+    y = get_array_module(x).full((len(x), *padded_lengths(w), x.shape[-1]), value, x.dtype)
     unpadded(y, w)[...] = x
     return y
 
@@ -141,6 +157,17 @@ def taps(x, w):
         yield x[places]
 
 
+def views(x, w, run=None):
+    """For each window, a view of what its taps read in the padded data x: (N, windows, taps, C).
+
+    run  how many numbers to read at each tap instead of C: more of them go on into the places that follow
+    """
+    by_place = [stride * step for stride, step in zip(x.strides[1:], w.stride)]
+    by_tap = [stride * step for stride, step in zip(x.strides[1:], w.dilation)]
+    return get_array_module(x).lib.stride_tricks.as_strided(
+        x, (len(x), *w.output, *w.size, run or x.shape[-1]), (x.strides[0], *by_place, *by_tap, x.strides[-1]))
+
+
 class Piece(NamedTuple):
     """A part of the work that fits into the cache: some images, or a band of the windows of one."""
 
@@ -150,15 +177,38 @@ class Piece(NamedTuple):
     window: Window    # the same windows, on what they read
 
 
-def pieces(count, w, bytes_each):
-    """The Pieces of `count` images, each of about PIECE bytes if one image takes `bytes_each`."""
+def pieces(count, w, bytes_each, least=0):
+    """The Pieces of `count` images, of about PIECE bytes each (or `least`, if that is more), if one image takes `bytes_each`.
+
+    There are as many for each thread, unless it is so little work that it is left whole.
+    """
+    total, step = count * bytes_each, max(PIECE, least)
+    parts = -(-total // step)
+    if total >= SHARED and total >= 2 * least:
+        parts = -(-parts // workers()) * workers()
     everything = slice(None)
-    if bytes_each <= PIECE:
-        step = PIECE // max(bytes_each, 1)
-        return [Piece(slice(start, start + step), everything, everything, w) for start in range(0, count, step)]
-    step = max(1, PIECE * w.output[0] // bytes_each)
+    if parts <= count:
+        step = -(-count // max(parts, 1))
+        return [Piece(slice(start, start + step), everything, everything, w) for start in range(0, count, max(step, 1))]
+    step = -(-w.output[0] // -(-parts // count))
     bands = [_band(w, start, min(start + step, w.output[0])) for start in range(0, w.output[0], step)]
     return [Piece(slice(n, n + 1), *band) for n in range(count) for band in bands]
+
+
+def for_each(work, items, like):
+    """[work(*item) for item in items], shared by the cores' threads; `like` is an array that says where the work is done."""
+    results = [None] * len(items)
+
+    def one(i):
+        results[i] = work(*items[i])
+
+    in_threads(one, len(items), workers() if get_array_module(like) is np else 1)
+    return results
+
+
+def by_images(pieces):
+    """The Pieces of an image together: as many tuples of one Piece, or one with the bands of an image."""
+    return [tuple(bands) for _, bands in itertools.groupby(pieces, key=lambda piece: piece.images.start)]
 
 
 def _band(w, start, stop):
