@@ -15,6 +15,7 @@ from minigrad.functions import *
 from minigrad.functions import fourier as fft, linalg
 from minigrad.functions import __all__ as _functions
 from minigrad.gradcheck import gradcheck, gradgradcheck
+from minigrad.plain import *
 from minigrad.random import seed
 from minigrad.transforms import (
     checkpoint, custom_gradient, grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp,

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 np.empty((32 << 20) - 8192, np.uint8)
-# Never written, and let go of at once. The GNU C library takes the largest block that came back to it, up to 32 MB, as a sign
-# of what this process will ask for: from now on it keeps up to 64 MB of freed memory for the next arrays, instead of giving
+# Never written, and let go of at once. The GNU C library takes the largest block that came back to it, up to 32 MB, as a
+# sign of what this process will ask for: from now on it keeps up to 64 MB of freed memory for the next arrays, instead of giving
 # each back to the system and getting fresh pages for the next, which have to be cleared. A training step of LeNet on 16
 # or 32 images had 1,300 to 2,500 such page faults, a third of its time; now it has none (docs/performance.md).
 
@@ -139,8 +139,8 @@ def scatter_add(target, index, values) -> None:
         scatter_add(target.real, index, values.real)
         scatter_add(target.imag, index, values.imag)
         return
-    if (type(target) is type(index) is np.ndarray and index.dtype.kind in "iu" and target.ndim > 1 and values.size
-            and values.dtype == target.dtype and values.shape == index.shape + target.shape[1:]):
+    if (type(target) is type(index) is type(values) is np.ndarray and index.dtype.kind in "iu" and target.ndim > 1
+            and values.size and values.dtype == target.dtype and values.shape == index.shape + target.shape[1:]):
         _add_rows(target, index.ravel(), values.reshape(-1, *target.shape[1:]))
     else:
         get_array_module(target).add.at(target, index, values)

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "minigrad"
 # Initializers stand below the layers, which start their weights with them.
 ROOMS = ["cli", "models", "inspect", "formats", "training", "parallel", "data", "optimizers", "losses", "metrics",
          "regularizers", "layers", "initializers", "names", "gradcheck", "transforms", "operators", "functions", "random",
-         "autograd", "function", "recording", "tensor", "errors", "blocks", "threads", "backend"]
+         "autograd", "function", "recording", "plain", "tensor", "errors", "blocks", "threads", "backend"]
 OPTIONAL = {"cupy", "cupyx", "matplotlib", "tokenizers", "onnx", "mpi4py", "sklearn", "tensorboard", "torch", "keras",
             "transformers", "PIL"}
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "shelve", "marshal", "subprocess", "pty"}

@@ -19,9 +19,10 @@ ENTRIES = {entry.function for entry in TABLE}
 
 # Rooms whose names are no functions of arrays, or compose those of the table.
 ROOMS_WITHOUT = set("""autograd backend data errors formats function initializers inspect layers losses metrics models names
-    operators optimizers recording blocks threads parallel tensor training callbacks regularizers cli""".split())
+    operators optimizers recording blocks threads plain parallel tensor training callbacks regularizers cli""".split())
 
 NOT_IN_THE_TABLE = {
+    **dict.fromkeys(mg.plain.__all__, "plain results"),
     "compare_layers": "prints", "summary": "prints", "tape": "prints", "gradcheck": "checks", "gradgradcheck": "checks",
     "seed": "a setting", "get_default_dtype": "a setting", "set_default_dtype": "a setting", "default_dtype": "a block",
     "stop_gradient": "its gradient is not that of its value, on purpose: test_transforms",

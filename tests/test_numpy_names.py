@@ -206,3 +206,17 @@ def test_names_are_found():
     assert {"numpy.add", "numpy.exp"} <= set(UFUNCS) and {"numpy.linalg.inv", "numpy.fft.rfft"} <= set(FUNCTIONS)
     assert set(MORE) | set(CALLS) <= set(FUNCTIONS) | {"numpy.permute_dims", "numpy.astype", "numpy.concat"}
     assert F.put_along_axis is mg.put_along_axis and linalg.cross is mg.linalg.cross and fourier is mg.fft
+
+
+def test_plain_results_have_numpys_names():
+    """Comparisons, logic, indices and counts are plain arrays, from mg as from NumPy."""
+    x, y = leaf(), mg.Tensor(np.eye(3))
+    for name in "equal less greater_equal logical_and isclose".split():
+        found = getattr(mg, name)(x, y)
+        assert type(found) is np.ndarray and found.dtype == bool
+        np.testing.assert_array_equal(found, getattr(np, name)(x.data, y.data))
+    for name in "isnan isinf isfinite signbit argmax argmin argsort count_nonzero any all".split():
+        found = getattr(mg, name)(x)
+        assert not isinstance(found, mg.Tensor)
+        np.testing.assert_array_equal(found, getattr(np, name)(x.data))
+    np.testing.assert_array_equal(mg.argmax(x, axis=1), x.data.argmax(axis=1))

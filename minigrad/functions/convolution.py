@@ -26,7 +26,18 @@ from minigrad.backend import get_array_module
 from minigrad.function import Function
 from minigrad.functions.depthwise import DepthwiseConvolution, is_depthwise
 from minigrad.functions.windows import (
-    by_images, channels_last, for_each, padded, padded_lengths, per_axis, pieces, taps, unpadded, views, window)
+    by_images,
+    channels_last,
+    for_each,
+    padded,
+    padded_lengths,
+    per_axis,
+    pieces,
+    taps,
+    unpadded,
+    views,
+    window,
+)
 
 
 class Convolution(Function):

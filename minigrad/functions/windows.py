@@ -178,7 +178,7 @@ class Piece(NamedTuple):
 
 
 def pieces(count, w, bytes_each, least=0):
-    """The Pieces of `count` images, of about PIECE bytes each (or `least`, if that is more), if one image takes `bytes_each`.
+    """The Pieces of `count` images, of about PIECE bytes each (`least`, if that is more), if one image takes `bytes_each`.
 
     There are as many for each thread, unless it is so little work that it is left whole.
     """
