@@ -10,7 +10,7 @@ from table import add, distinct, normal, together
 
 import minigrad as mg
 import minigrad.functions as F
-from minigrad.functions import convolution, depthwise, pooling
+from minigrad.functions import convolution, depthwise, pooling, reductions
 from minigrad.functions.interpolation import AlongAxis, CopyAlongAxis
 from minigrad.functions.sliding_windows import SlidingWindow, WindowSum
 from minigrad.functions.windows import window
@@ -274,3 +274,10 @@ for variant, (shape, *how) in {
 }.items():
     add("sliding_window_view" + variant, lambda x, how=how: mg.sliding_window_view(x, *how), normal(shape),
         lambda x, how=how: np.lib.stride_tricks.sliding_window_view(x, *how), SlidingWindow, WindowSum)
+
+
+# ---- the sum over all axes but the last, as of a bias' gradient
+
+for keepdims in (False, True):
+    add("sum/first axes" + "/keepdims" * keepdims, lambda x, k=keepdims: F.sum(x, axis=(0, 1, 2), keepdims=k),
+        normal((2, 3, 2, 2)), lambda x, k=keepdims: np.sum(x, axis=(0, 1, 2), keepdims=k), reductions.Sum)

@@ -178,9 +178,9 @@ class Piece(NamedTuple):
 
 
 def pieces(count, w, bytes_each, least=0):
-    """The Pieces of `count` images, of about PIECE bytes each (or `least`, if that is more), if one image takes `bytes_each`.
+    """The Pieces of `count` images, if one image takes `bytes_each`: of about PIECE bytes, or of `least` if that is more.
 
-    There are as many for each thread, unless it is so little work that it is left whole.
+    Each thread gets as many, unless it is so little work that it is left whole.
     """
     total, step = count * bytes_each, max(PIECE, least)
     parts = -(-total // step)
