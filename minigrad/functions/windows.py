@@ -49,9 +49,12 @@ class Window(NamedTuple):
     @property
     def reverse(self):
         """The Window by which the inputs read the windows that read them, at steps of 1: tap t of the one is the last but t
-        of the other. None if the steps are larger, or a window can read nothing but padding."""
-        pads = tuple((span - 1 - before, span - 1 - after) for span, (before, after) in zip(self.spans, self.padding))
-        if max(self.stride) > 1 or min(map(min, pads)) < 0:
+        of the other. None if the steps are larger, or a window would read nothing but padding."""
+        if max(self.stride) > 1:
+            return None
+        before = [span - 1 - before for span, (before, _) in zip(self.spans, self.padding)]
+        pads = tuple((b, n + span - 1 - m - b) for b, n, m, span in zip(before, self.input, self.output, self.spans))
+        if min(map(min, pads)) < 0:
             return None
         return self._replace(padding=pads, input=self.output, output=self.input)
 
