@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 np.empty((32 << 20) - 8192, np.uint8)
-# Never written, and let go of at once. The GNU C library takes the largest block that came back to it, up to 32 MB, as a
+# Never written, and let go of at once. The GNU C library takes the largest block that comes back to it, up to 32 MB, as a
 # sign of what this process will ask for: from now on it keeps up to 64 MB of freed memory for the next arrays, instead of
-# giving each back to the system and getting fresh pages for the next, which have to be cleared. A training step of LeNet
-# on 16 or 32 images had 1,300 to 2,500 such page faults, a third of its time; now it has none.
+# giving each back to the system and getting fresh pages for the next, which the system clears first. A training step of
+# LeNet on 16 or 32 images had 1,300 to 2,500 such page faults, a third of its time; now it has none (docs/performance.md).
 
 
 class Library(NamedTuple):

@@ -10,7 +10,7 @@ from table import add, distinct, normal, together
 
 import minigrad as mg
 import minigrad.functions as F
-from minigrad.functions import convolution, depthwise, pooling
+from minigrad.functions import convolution, depthwise, pooling, reductions
 from minigrad.functions.interpolation import AlongAxis, CopyAlongAxis
 from minigrad.functions.sliding_windows import SlidingWindow, WindowSum
 from minigrad.functions.windows import window
@@ -133,6 +133,10 @@ TRANSPOSED = {
     "/same": Transposed((2, 2), (3, 2), padding="same", pads=((1, 1), (0, 1))),
     "/same, stride": Transposed((4, 6), (3, 2), stride=(2, 3), padding="same", pads=((0, 1), (0, 0))),
     "/dilation, output padding": Transposed((5, 4), (2, 2), dilation=(3, 2), output_padding=(1, 1), given=(1, 1)),
+    "/dilation, output padding, same size": Transposed((3, 3), (2, 2), dilation=2, output_padding=1, given=(3, 3),
+                                                       padding=((1, 2), (1, 2)), pads=((1, 2), (1, 2))),
+    "/depthwise, dilation, output padding": Transposed((4, 5), (2, 2), (2, 4), groups=2, dilation=2, output_padding=1,
+                                                       given=(1, 2)),
     "/groups": Transposed((3, 3), (2, 2), (4, 6), groups=2), "/depthwise": Transposed((3, 3), (2, 2), (2, 4), groups=2),
     "/1-D": Transposed((7,), (2,), stride=2, padding="valid", dilation=2, given=(3,)),
     "/3-D": Transposed((2, 3, 2), (2, 1, 2), stride=(1, 3, 1), padding="valid", given=(1, 1, 1)),
@@ -140,7 +144,7 @@ TRANSPOSED = {
     "/no images": Transposed((4, 3), images=0),
 }
 for variant, s in TRANSPOSED.items():
-    cover = depthwise.DepthwiseInputGradient if variant == "/depthwise" else convolution.ConvolutionInputGradient
+    cover = depthwise.DepthwiseInputGradient if "/depthwise" in variant else convolution.ConvolutionInputGradient
     add(f"conv_transpose{s.axes}d{variant}", lambda x, w, b, s=s: s.function("conv_transpose")(x, w, b, **s.options),
         normal(s.y, s.w, s.channels[:1]),
         lambda x, w, b, s=s: R.convolution_by_input(x, w, size=s.size, **s.plain) + b, cover)
@@ -274,3 +278,10 @@ for variant, (shape, *how) in {
 }.items():
     add("sliding_window_view" + variant, lambda x, how=how: mg.sliding_window_view(x, *how), normal(shape),
         lambda x, how=how: np.lib.stride_tricks.sliding_window_view(x, *how), SlidingWindow, WindowSum)
+
+
+# ---- the sum over all axes but the last, as of a bias' gradient
+
+for keepdims in (False, True):
+    add("sum/first axes" + "/keepdims" * keepdims, lambda x, k=keepdims: F.sum(x, axis=(0, 1, 2), keepdims=k),
+        normal((2, 3, 2, 2)), lambda x, k=keepdims: np.sum(x, axis=(0, 1, 2), keepdims=k), reductions.Sum)

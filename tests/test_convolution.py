@@ -63,9 +63,9 @@ def value_and_gradients(f, dy, *arrays):
 
 
 @settings(deadline=None)
-@given(convolutions(), st.integers(6, 16).map(lambda n: 2 ** n), st.integers(0, 2 ** 32))
-def test_any_convolution_is_its_loops(s, bytes_at_a_time, seed):
-    """Also if it is done in pieces: bands of the windows of one image."""
+@given(convolutions(), st.integers(6, 16).map(lambda n: 2 ** n), st.integers(1, 3), st.integers(0, 2 ** 32))
+def test_any_convolution_is_its_loops(s, bytes_at_a_time, threads, seed):
+    """Also if it is done in pieces, bands of the windows of one image, by several threads."""
     rng = np.random.default_rng(seed)
     x, w, b, y, c = (rng.standard_normal(shape) for shape in (s.x, s.w, s.channels[1:], s.y, s.channels[:1]))
     everything_but_channels = tuple(range(s.axes + 1))
@@ -73,7 +73,7 @@ def test_any_convolution_is_its_loops(s, bytes_at_a_time, seed):
     by_input = R.convolution_by_input(y, w, size=s.size, **s.plain)
     by_weight = R.convolution_by_weight(x, y, kernel=s.w, **s.plain)
     conv, transposed = s.function("conv"), s.function("conv_transpose")
-    with mock.patch.object(windows, "PIECE", bytes_at_a_time):
+    with mock.patch.multiple(windows, PIECE=bytes_at_a_time, SHARED=0, workers=lambda: threads):
         assert_close(value_and_gradients(lambda *a: conv(*a, **s.options), y, x, w, b),
                      [forward + b, by_input, by_weight, y.sum(everything_but_channels)], 64 * EPS)
         assert_close(value_and_gradients(lambda *a: transposed(*a, **s.options, output_padding=s.left_over), x, y, w, c),

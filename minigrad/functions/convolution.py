@@ -14,7 +14,7 @@ larger images of smaller ones, is the third of them, used as a forward.
 All are one matrix product: lay the numbers that each window reads in a row (`columns`: im2col, Chellapilla et al. 2006),
 (N·windows, taps·C), and multiply by w as (taps·C, O). The rows are made for a few images at a time, or for a band of
 windows of a large one, so that they stay in the processor's cache; they are made again in backward, which is cheaper than
-to keep them.
+to keep them. The cores share these pieces (`for_each`), with one BLAS thread each.
 
 With groups, channel group g of x meets only its own kernels: the same product for each group, as a batch of groups. One
 channel to a group makes these products too thin to be fast: see depthwise.py.
@@ -38,6 +38,8 @@ from minigrad.functions.windows import (
     views,
     window,
 )
+
+FEW = 8  # channels: products with so few columns are slow
 
 
 class Convolution(Function):
@@ -74,22 +76,24 @@ class Convolution(Function):
 class ConvolutionInputGradient(Function):
     """x = input_gradient(dy, w)          ddy = convolution(dx, w),   dw = weight_gradient(dx, dy)
 
-    Row (n, o) of dy @ wᵀ holds what window o gives back to each of its taps; col2im adds them where they belong.
+    dy @ w[tap]ᵀ is what each window gives back to this tap: it is added to the places that the tap reads, tap after tap, in
+    long rows (col2im). Where there are as many windows as places ("same" padding at steps of 1), dx is itself a convolution,
+    of dy with the kernel turned round: one large product instead of many sums.
     """
 
     reads = {"ddy": "w", "dw": "dy"}
 
     def forward(self, dy, w, window, groups):
         self.window, self.groups, self.kernel_shape = window, groups, w.shape
-        reverse = window.reverse
-        if reverse and reverse.input == reverse.output and groups == 1:
+        if window.reverse and window.input == window.output and groups == 1:
             turned = w[(slice(None, None, -1),) * len(window.size)].swapaxes(-1, -2)
-            return Convolution().forward(dy, turned, window=reverse, groups=1)
+            return Convolution().forward(dy, turned, window=window.reverse, groups=1)
         xp, channels = get_array_module(dy, w), w.shape[-2] * groups
         shape, dtype = (len(dy), *padded_lengths(window)), xp.result_type(dy, w)
-        thin = groups > 1 or channels < 8
-        x = xp.moveaxis(xp.zeros((channels, *shape), dtype), 0, -1) if thin else xp.zeros((*shape, channels), dtype)
-        rows_of = _rows_by_group if thin else _rows_by_tap
+        if groups > 1 or channels < FEW:  # channels first in memory, for the same reason as in `columns`
+            x, rows_of = xp.moveaxis(xp.zeros((channels, *shape), dtype), 0, -1), _rows_by_group
+        else:
+            x, rows_of = xp.zeros((*shape, channels), dtype), _rows_by_tap
 
         def work(*bands):
             for images, _, windows, place in bands:
@@ -99,8 +103,7 @@ class ConvolutionInputGradient(Function):
                     place_of_tap += row
 
         for_each(work, by_images(_pieces(dy, window, channels)), dy)  # bands of one image add to the same rows
-        x = xp.ascontiguousarray(x)
-        return unpadded(x, window)
+        return unpadded(xp.ascontiguousarray(x), window)
 
     def backward(self, dx):
         dy, w = self.inputs

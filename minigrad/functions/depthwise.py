@@ -8,8 +8,9 @@ With x (N, ..., C) and kernels w (k, ..., 1, C·m), m output channels for each o
                                                                                                    DepthwiseInputGradient
 
 They are each other's backward, as in convolution.py. As products of matrices they would be C products with one column
-each, on window rows that are k·k times the size of x. Instead, the sum over the taps is taken as it stands: all windows and
-channels at once, each tap adds the part of x that it reads times the tap's row of weights, along the contiguous channels.
+each, on window rows that are k·k times the size of x. Instead, the sum over the taps is taken as it stands, by einsum on the
+windows as a view: it multiplies and adds in one pass, where a product and a sum for each tap take two. At steps of 1 the
+input gradient is such a sum too, of dy by the kernel turned round; else each tap adds to the places that it reads.
 The multiplier is the outer loop (`_multiples`): it is 1, or small.
 """
 

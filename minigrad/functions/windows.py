@@ -49,9 +49,12 @@ class Window(NamedTuple):
     @property
     def reverse(self):
         """The Window by which the inputs read the windows that read them, at steps of 1: tap t of the one is the last but t
-        of the other. None if the steps are larger, or a window can read nothing but padding."""
-        pads = tuple((span - 1 - before, span - 1 - after) for span, (before, after) in zip(self.spans, self.padding))
-        if max(self.stride) > 1 or min(map(min, pads)) < 0:
+        of the other. None if the steps are larger, or a window would read nothing but padding."""
+        if max(self.stride) > 1:
+            return None
+        before = [span - 1 - before for span, (before, _) in zip(self.spans, self.padding)]
+        pads = tuple((b, n + span - 1 - m - b) for b, n, m, span in zip(before, self.input, self.output, self.spans))
+        if min(map(min, pads)) < 0:
             return None
         return self._replace(padding=pads, input=self.output, output=self.input)
 
@@ -178,9 +181,9 @@ class Piece(NamedTuple):
 
 
 def pieces(count, w, bytes_each, least=0):
-    """The Pieces of `count` images, of about PIECE bytes each (`least`, if that is more), if one image takes `bytes_each`.
+    """The Pieces of `count` images, if one image takes `bytes_each`: of about PIECE bytes, or of `least` if that is more.
 
-    There are as many for each thread, unless it is so little work that it is left whole.
+    Each thread gets as many, unless it is so little work that it is left whole.
     """
     total, step = count * bytes_each, max(PIECE, least)
     parts = -(-total // step)
