@@ -28,6 +28,8 @@ class Library(NamedTuple):
     from_numpy: Callable[[np.ndarray, int], Any]  # host array, device number -> array
 
 
+MANY = 128  # rows, from which on adding them sorted pays
+
 _libraries: dict[type, Library] = {}          # the array class -> its library
 _devices: dict[str, type] = {}                # the device's name without its number -> the array class
 
@@ -139,8 +141,8 @@ def scatter_add(target, index, values) -> None:
         scatter_add(target.real, index, values.real)
         scatter_add(target.imag, index, values.imag)
         return
-    if (type(target) is type(index) is type(values) is np.ndarray and index.dtype.kind in "iu" and target.ndim > 1
-            and values.size and values.dtype == target.dtype and values.shape == index.shape + target.shape[1:]):
+    if (type(target) is type(index) is type(values) is np.ndarray and index.dtype.kind in "iu" and index.size >= MANY
+            and target.ndim > 1 and values.dtype == target.dtype and values.shape == index.shape + target.shape[1:]):
         _add_rows(target, index.ravel(), values.reshape(-1, *target.shape[1:]))
     else:
         get_array_module(target).add.at(target, index, values)
@@ -148,7 +150,7 @@ def scatter_add(target, index, values) -> None:
 
 def _add_rows(target, index, rows) -> None:
     """target[index] += rows: sorted by their index, those for the same place are neighbours, and are added up in one call.
-    NumPy's add.at goes number by number, which takes two to seven times as long."""
+    NumPy's add.at goes number by number, which takes up to seven times as long; for 64 rows it is as fast."""
     index = np.arange(len(target))[index]  # counted from the front; refuses what does not exist
     order = index.argsort(kind="stable")
     index = index[order]
