@@ -1,9 +1,8 @@
 """One step on several workers: the batch is cut into pieces, and threads take them; the gradients are added up.
 
     pieces     how a batch is cut, so that what happens depends on the batch and not on who computes it
-    minigrad.threads  who computes: this thread and helpers, while BLAS is held to one thread
     gradients  the sum of what the pieces give, in their order
-    steps      the three together: step, forward, tune
+    steps      both together, on the threads of minigrad/threads.py: step, forward, tune
 
 MPI ranks and GPUs would stand beside threads: each takes pieces of its own, and their sums are added in turn.
 """
