@@ -34,21 +34,17 @@ def numbers():
 
 def ours(length):
     """minigrad: the chain and its gradient by x, a and b."""
-    x, a, b = (mg.Tensor(v, requires_grad=True) for v in numbers())
-
-    def step():
-        for leaf in (x, a, b):
-            leaf.grad = None
-        chain(x, a, b, length).sum().backward()
-        return a.grad.numpy()
-    return step
+    return _step(length, *(mg.Tensor(v, requires_grad=True) for v in numbers()))
 
 
 def pytorch(length):
     """PyTorch, eager."""
     import torch
-    x, a, b = (torch.tensor(v, requires_grad=True) for v in numbers())
+    return _step(length, *(torch.tensor(v, requires_grad=True) for v in numbers()))
 
+
+def _step(length, x, a, b):
+    """Forward and backward, written alike for both."""
     def step():
         for leaf in (x, a, b):
             leaf.grad = None
