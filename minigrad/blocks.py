@@ -6,7 +6,8 @@ NumPy makes one pass over the whole array, and one new array, for each operation
     y = in_blocks(stable_softmax, x, last=1)      # over the last axis: the others count rows that do not know each other
 
 The numbers are those of `stable_softmax(x)`, since each row is computed as in the whole, and they do not depend on which
-thread took it. Arrays of less than two blocks are left whole, and so are a GPU's, whose threads need no help.
+thread took it. Arrays of less than two blocks (eight, where no second thread takes a share: a block is copied to its place,
+which costs what the cache gains) are left whole, and so are a GPU's, whose threads need no help.
 """
 
 import functools
@@ -14,9 +15,10 @@ import os
 
 import numpy as np
 
-from minigrad.threads import count_workers, in_threads
+from minigrad.threads import count_workers, in_threads, inside_threads
 
 BLOCK = 1 << 20  # bytes of the first operand in a block: smaller ones were no faster (docs/performance.md)
+SHARED, ALONE = 2, 8  # so many blocks make it worth while, on several threads and on one
 
 
 def in_blocks(function, *arrays, last=0, made=0):
@@ -29,7 +31,9 @@ def in_blocks(function, *arrays, last=0, made=0):
     made      bytes of what the function makes on its way from all rows, if that is more than the first operand has.
     """
     x = arrays[0]
-    if type(x) is not np.ndarray or (made := max(made, x.nbytes)) < 2 * BLOCK or x.ndim <= last:
+    if type(x) is not np.ndarray or (made := max(made, x.nbytes)) < SHARED * BLOCK or x.ndim <= last:
+        return function(*arrays)
+    if made < ALONE * BLOCK and (inside_threads() or workers() == 1):
         return function(*arrays)
     front = x.shape[:x.ndim - last]
     cut = [type(a) is np.ndarray and a.ndim == x.ndim and a.shape[:len(front)] == front for a in arrays]

@@ -30,6 +30,11 @@ def count_workers(workers):
     return int(workers)
 
 
+def inside_threads():
+    """Whether this is work of in_threads already, so that no further thread would take a share."""
+    return _inside.get()
+
+
 def in_threads(work, count, workers):
     """work(0) ... work(count - 1), each once, begun in this order, by this thread and workers - 1 helpers.
 

@@ -180,11 +180,11 @@ def test_a_piece_is_as_large_as_its_results_fit():
     assert parallel.rows_of_a_piece(loss_of(wide), np.zeros((512, 2500), "float32"), y) == 512
     scale = mg.Tensor(np.ones(1000, "float32"), requires_grad=True)
 
-    def many_functions(x):  # 100, of 4 kB each for a row: 64 rows make 256 kB for each function, 20 would make 8 MB in all
+    def many_functions(x):  # 100, of 4 kB each for a row: 128 rows make 512 kB for each function, 20 would make 8 MB in all
         for _ in range(100):
             x = x * scale
         return x.sum()
-    assert parallel.rows_of_a_piece(many_functions, np.zeros((512, 1000), "float32")) == 64
+    assert parallel.rows_of_a_piece(many_functions, np.zeros((512, 1000), "float32")) == 128
     assert parallel.rows_of_a_piece(lambda x: x, x) == 512  # nothing is known of what is not recorded
     lazy = network(name="lazy")
     assert parallel.rows_of_a_piece(loss_of(lazy), X, Y) == 37 and not lazy.built

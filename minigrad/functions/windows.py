@@ -16,7 +16,7 @@ from minigrad.functions.shapes import as_operand, moveaxis
 from minigrad.threads import in_threads
 
 PIECE = 1 << 20   # bytes to work on at a time: about the size of a core's cache
-SHARED = 1 << 19  # bytes from which on it pays to wake other threads
+SHARED = 1 << 21  # bytes from which on it pays to wake other threads
 INTEGER = (int, np.integer)
 FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 

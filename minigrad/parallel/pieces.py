@@ -12,7 +12,7 @@ from minigrad.layers.layer import NeedsWholeBatch, in_piece
 from minigrad.tensor import Tensor
 
 BYTES = 8 << 20    # of results of functions in a piece. Fewer stay in the cache longer, but Python's share grows:
-EACH = 256 << 10   # so many to each function at least, since threads wait for one another while Python runs;
+EACH = 512 << 10   # so many to each function at least, since threads wait for one another while Python runs;
 LEAST = 2 << 20    # where a batch has fewer than twice these, it is not cut
 
 _measured = weakref.WeakKeyDictionary()  # function -> {shapes of its arguments: (bytes of a row, of a piece at least)}
@@ -26,7 +26,7 @@ def cut(rows, piece):
 
 def rows_of_a_piece(function, *arrays):
     """How many rows a piece should have for function(*arrays): as many as make about BYTES of results on the way (a power
-    of 2, since batches mostly are), or half of the batch, if that still makes LEAST.
+    of 2, since batches mostly are), or half of the batch, if that still makes LEAST and half of what a piece should make.
 
     The bytes are counted, on one row and on two; no time is measured, so that the same program cuts alike on every run.
     With many functions, or large weights, a piece is larger: at least EACH bytes to a function, and as many as the gradients
@@ -45,7 +45,7 @@ def rows_of_a_piece(function, *arrays):
         return rows
     fits = 2 ** max(round(math.log2(max(BYTES, least) / row)), 0)
     half = -(-rows // 2)
-    return min(fits, half if half * row >= max(LEAST, least) else rows)
+    return min(fits, half if half * row >= max(LEAST, least // 2) else rows)
 
 
 def _counted(function, arrays):
