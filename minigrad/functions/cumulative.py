@@ -106,7 +106,7 @@ def logcumsumexp(x, axis=-1):
     xp = get_array_module(m)
     finite = xp.where(m == -math.inf, xp.zeros_like(m), m)
     turned = xp.zeros_like(m)
-    turned[..., 1:] = xp.where(m[..., :-1] == -math.inf, 0, xp.exp(finite[..., :-1] - finite[..., 1:]))
+    turned[..., 1:] = xp.exp(xp.where(m[..., :-1] == -math.inf, -math.inf, finite[..., :-1] - finite[..., 1:]))
     s = scans.Recurrence.apply(turned, exp(x - finite))
     nothing = s.data == 0
     return swapaxes(where(nothing, -math.inf, finite + log(where(nothing, 1.0, s))), axis, -1)

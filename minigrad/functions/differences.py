@@ -121,7 +121,7 @@ def polyval(p, x):
 
     By Horner's scheme, ((p₀ x + p₁) x + p₂) ...; p is a vector of coefficients, the highest power's first, x of any shape.
     """
-    p, x = as_operand(p), as_operand(x)
+    p, x = as_operand(p), x if isinstance(x, (int, float, complex)) else as_operand(x)  # a number does not widen p
     if p.ndim != 1:
         raise ValueError(f"polyval: p must be a vector of coefficients, got shape {tuple(p.shape)}")
     y = x * 0
