@@ -75,7 +75,10 @@ FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in (
     "append array_split atleast_1d atleast_2d atleast_3d block broadcast_arrays choose column_stack compress convolve "
     "correlate cross delete dsplit dstack extract fliplr flipud hsplit hstack insert interp matrix_transpose meshgrid "
     "resize rollaxis rot90 select unstack unwrap vander vsplit vstack").split() if hasattr(np, name)}
-FUNCTIONS |= {np.round: F.round, np.nan_to_num: F.nan_to_num, np.sinc: F.sinc}
+FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in (
+    "corrcoef cov cumulative_prod cumulative_sum diff ediff1d gradient nancumprod nancumsum polyval trapezoid").split()
+    if hasattr(np, name)}  # cumulative_sum and _prod from NumPy 2.1 on
+FUNCTIONS |= {np.round: F.round, np.around: F.round, np.nan_to_num: F.nan_to_num, np.sinc: F.sinc}
 
 PLAIN_FUNCTIONS = {np.argmax, np.argmin, np.any, np.all, np.allclose, np.array_equal, np.isclose, np.shape, np.ndim,
                    np.size, np.array_repr, np.array_str, np.array2string, np.argsort, np.zeros_like, np.ones_like,

@@ -7,6 +7,7 @@ So a new entry is tested here by itself; an argument with no values here, and a 
 
 import inspect
 import math
+import operator
 
 import hypothesis
 import hypothesis.extra.numpy as hnp
@@ -173,6 +174,12 @@ def no_axes(quantile):
     return reference
 
 
+def accumulated(scan, x, axis=None):
+    if x.ndim == 0 or (axis is None and x.ndim > 1):
+        raise ValueError("no axis, or several")
+    return scan(x, axis)
+
+
 REFERENCES = {  # where NumPy has none of the name, or means something else by it
     "softmax": R.softmax, "log_softmax": lambda x, axis=-1: np.log(R.softmax(x, axis)), "sort": sort, "glu": glu,
     "logsumexp": lambda x, axis=None, keepdims=False: np.log(np.sum(np.exp(x), axis, keepdims=keepdims)),
@@ -181,6 +188,9 @@ REFERENCES = {  # where NumPy has none of the name, or means something else by i
     "average": lambda x, axis=None, keepdims=False: np.mean(x, axis, keepdims=keepdims),
     **{name: no_axes(getattr(np, name)) for name in
        "median nanmedian quantile nanquantile percentile nanpercentile".split()},
+    **{name: lambda x, f=f, **options: accumulated(f, x, **options)
+       for name, f in {"cumulative_sum": np.cumsum, "cumulative_prod": np.cumprod}.items()},  # NumPy 2.0 lacks them
+    "logcumsumexp": lambda x, axis=-1: np.logaddexp.accumulate(x, operator.index(axis)),
     "unstack": lambda x, axis=0: [np.take(x, i, axis) for i in range(x.shape[axis])],
 }
 DRAWN_ELSEWHERE = {
@@ -190,6 +200,7 @@ DRAWN_ELSEWHERE = {
     **dict.fromkeys(["put_along_axis", "compress", "cross", "vecdot", "linalg.cross", "linalg.vecdot"],
                     "other operands: the table has them"),
     "take_along_axis": "its indices have the shape of x: the table has them", "topk": "sort, and the first k",
+    "cummax": "gives places, too: the table has it", "cummin": "the same", "gradient": "takes steps: the table has them",
 }
 
 

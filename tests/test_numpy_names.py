@@ -52,6 +52,8 @@ CALLS = {  # where the Tensor is not the first argument, or has another shape
     "numpy.choose": lambda f: f(np.array([0, 1, 0]), [vector(), vector()]), "numpy.compress": lambda f: f([True], leaf()),
     "numpy.concatenate": lambda f: f([leaf(), leaf()]), "numpy.concat": lambda f: f([leaf(), leaf()]),
     "numpy.convolve": lambda f: f(vector(), vector()), "numpy.correlate": lambda f: f(vector(), vector()),
+    **dict.fromkeys(["numpy.cumulative_sum", "numpy.cumulative_prod"], lambda f: f(leaf(), axis=0)),
+    "numpy.polyval": lambda f: f(vector(), 2.0),
     "numpy.dsplit": lambda f: f(leaf((2, 2, 2)), 2), "numpy.einsum": lambda f: f("ij->j", leaf()),
     "numpy.extract": lambda f: f(np.eye(3) > 0, leaf()),
     "numpy.imag": lambda f: f(leaf().astype(complex) * 1j), "numpy.interp": lambda f: f(vector(), [0, 1], [2, 5]),
@@ -194,7 +196,7 @@ def test_refusals_give_their_reason():
     lambda x: np.full((3, 3), x), lambda x: np.full(3, x[0]), np.asmatrix, lambda x: np.linspace(x, 1.0),
     lambda x: np.r_[x, x], lambda x: np.c_[x, x], lambda x: np.zeros((3, 3)).__setitem__(..., x),
     lambda x: np.fromiter(x, float), lambda x: np.vectorize(lambda a: a)(x), lambda x: np.array([x, x]),
-    lambda x: np.polyval(x, 2.0), lambda x: np.apply_along_axis(np.sum, 0, x)],
+    lambda x: np.apply_along_axis(np.sum, 0, x)],
     ids=lambda f: getattr(f, "__name__", "?"))
 def test_no_other_way_makes_an_array_of_it(f):
     with pytest.raises((TypeError, ValueError)):
@@ -204,7 +206,8 @@ def test_no_other_way_makes_an_array_of_it(f):
 
 def test_names_are_found():
     assert {"numpy.add", "numpy.exp"} <= set(UFUNCS) and {"numpy.linalg.inv", "numpy.fft.rfft"} <= set(FUNCTIONS)
-    assert set(MORE) | set(CALLS) <= set(FUNCTIONS) | {"numpy.permute_dims", "numpy.astype", "numpy.concat"}
+    assert set(MORE) | set(CALLS) <= set(FUNCTIONS) | {"numpy.permute_dims", "numpy.astype", "numpy.concat",
+                                                     "numpy.cumulative_sum", "numpy.cumulative_prod"}
     assert F.put_along_axis is mg.put_along_axis and linalg.cross is mg.linalg.cross and fourier is mg.fft
 
 

@@ -30,7 +30,7 @@ OTHER_ARGUMENTS = {  # where PyTorch's function of the same name takes others, o
     "embedding", "cross_entropy", "layer_norm", "floor_divide", "prelu", "linear", "rms_norm", "batch_norm", "group_norm",
     "instance_norm", "imag", "nansum", "nanmean", "nanmedian", "quantile", "nanquantile", "linalg.norm",
     "linalg.vector_norm", "linalg.matrix_norm", "matrix_norm", "heaviside", "cross",
-    "vander",
+    "vander", "diff", "trapezoid", "gradient", "cov", "corrcoef", "cummax", "cummin", "logcumsumexp",
 }
 ORACLE = {  # further entries
     "diag": torch.diag, "diag/above": lambda x: torch.diag(x, 1), "diag/of a matrix": lambda x: torch.diag(x, 1),
@@ -46,6 +46,10 @@ ORACLE = {  # further entries
     "kron": torch.kron, "tensordot": torch.tensordot, "tensordot/pair": lambda x, y: torch.tensordot(x, y, ([1], [1])),
     "tensordot/lists": lambda x, y: torch.tensordot(x, y, ([2, 0], [0, 1])),
     "einsum": lambda x, y: torch.einsum("ij,jk->ik", x, y), "index_add": lambda x, v, i: torch.index_add(x, 0, i, v),
+    "cummax": lambda x: torch.cummax(x, 1)[0], "cummin": lambda x: torch.cummin(x, 1)[0],
+    "logcumsumexp": lambda x: torch.logcumsumexp(x, -1), "cov": torch.cov, "corrcoef": torch.corrcoef,
+    "gradient/axis, order 1": lambda x: torch.gradient(x, dim=1)[0],
+    "gradient/axis, order 2": lambda x: torch.gradient(x, dim=1, edge_order=2)[0],
     "nansum/no nan": torch.nansum, "nanmean/no nan": torch.nanmean, "quantile/axis": lambda x: torch.quantile(x, 0.75, 1),
     "nanquantile/axis": lambda x: torch.nanquantile(x, 0.75, 1), "percentile/axis": lambda x: torch.quantile(x, 0.75, 1),
     **{f"linalg.matrix_norm/{ord}": partial(torch.linalg.matrix_norm, ord=ord) for ord in ("fro", "nuc", 1, -1, 2, -2)},
@@ -85,6 +89,8 @@ WITHOUT = {
     "max_pool_scatter": "inside", "avg_pool_spread": "inside", "recurrence": "inside of cumprod's backward",
     "to_device": "moves nothing here", "custom_gradient": "the user's own gradient, checked by differences",
     **dict.fromkeys("nanprod nanvar nanstd nanmax nanmin nanmedian average ptp".split(), "PyTorch has none like NumPy's"),
+    **dict.fromkeys("diff ediff1d trapezoid nancumsum nancumprod polyval cumulative_sum cumulative_prod".split(),
+                    "NumPy's values are the references, and the gradients compositions'"),
     "nanpercentile": "nanquantile, of another unit", "matrix_norm": "linalg.matrix_norm",
     "checkpoint": "equal to the bit without it: test_transforms",
     **dict.fromkeys(["grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp"],

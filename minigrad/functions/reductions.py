@@ -177,10 +177,15 @@ def _extreme(x, axis, out, keepdims, initial, where, arg, last):
         raise ValueError(f"{arg[3:]}: with where= there may be no number left, so give initial=, the result then")
     x = counted(x, None, out, where, last if x.dtype.kind == "f" else initial)
     flat, kept, rest = flattened(x, axis)
+    xp = get_array_module(flat.data)
     if initial is not None:
-        flat = concatenate([flat, get_array_module(flat.data).full((*rest, 1), initial, flat.dtype)], -1)
+        flat = concatenate([flat, xp.full((*rest, 1), initial, flat.dtype)], -1)
     index = getattr(flat.data, arg)(axis=-1)
-    y = take_along_axis(flat, get_array_module(flat.data).asarray(index)[..., None], -1)
+    if where is not True:  # what is left out may equal the extreme, but must not win
+        best = xp.take_along_axis(flat.data, xp.asarray(index)[..., None], -1)
+        counts = concatenate([flattened(mask_of(where, x), axis)[0].data, xp.ones((*rest, 1), bool)], -1).data
+        index = (counts & ((flat.data == best) | (best != best) & (flat.data != flat.data))).argmax(axis=-1)
+    y = take_along_axis(flat, xp.asarray(index)[..., None], -1)
     return reshape(y, kept if keepdims else rest)
 
 

@@ -158,6 +158,11 @@ def moveaxis(x, source, destination):
     x = as_operand(x)
     source, destination = ([normalize_axis(a, x.ndim) for a in _as_tuple(s)]
                            for s in (source, destination))
+    for name, given in (("source", source), ("destination", destination)):
+        if len(set(given)) < len(given):
+            raise ValueError(f"moveaxis: repeated axis in {name}, got {given}")
+    if len(source) != len(destination):
+        raise ValueError(f"moveaxis: source and destination must have as many axes, got {source} and {destination}")
     axes = [a for a in range(x.ndim) if a not in source]
     for to, axis in sorted(zip(destination, source)):
         axes.insert(to, axis)

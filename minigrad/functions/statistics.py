@@ -7,7 +7,7 @@ the nan get no gradient.
 
 import numpy as np
 
-from minigrad.backend import get_array_module
+from minigrad.backend import device_of, get_array_module
 from minigrad.functions import reductions, scans
 from minigrad.functions.arithmetic import where as select
 from minigrad.functions.indexing import take_along_axis
@@ -91,7 +91,8 @@ def average(x, axis=None, weights=None, returned=False, *, keepdims=False):
     """y = Σ w x / Σ w over the axes          dx = dy w / Σ w,   dw = dy (x - y) / Σ w
 
     weights   w, of the shape of x, or of one axis, or of the axes that are averaged (None: ones)
-    returned  give (y, Σ w), both of one shape. Where Σ w is 0, y is nan or inf (NumPy raises).
+    returned  give (y, Σ w), both of one shape
+    Raises ZeroDivisionError where Σ w is 0, as NumPy (on a GPU, where it is not looked at, y is nan or inf there).
     """
     x = as_operand(x)
     axes = tuple(range(x.ndim)) if axis is None else tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
@@ -109,6 +110,8 @@ def average(x, axis=None, weights=None, returned=False, *, keepdims=False):
         w = broadcast_to(reshape(moveaxis(w, tuple(range(w.ndim)), tuple(sorted(axes).index(a) for a in axes)), shape),
                          tuple(x.shape))
     total = sum(w, axis, keepdims=keepdims)
+    if device_of(total.data) == "cpu" and (total.data == 0).any():
+        raise ZeroDivisionError("average: the weights sum to zero")
     y = sum(x * w, axis, keepdims=keepdims) / total
     return (y, total) if returned else y
 
