@@ -76,6 +76,14 @@ def test_weights_are_repetitions():
         assert np.allclose(weighted.result(), make()(TRUE[again], SCORES[again]), rtol=1e-14)
 
 
+@pytest.mark.parametrize("true, scores", [((3,), (3, 1)), ((3, 1), (3,)), ((3, 1), (3, 1)), ((3,), (3,))])
+def test_an_axis_of_length_one_at_the_end_may_be_there_or_not(true, scores):
+    """Each number is compared with its own target, never with every other."""
+    y, p = np.array([1, 0, 1]), np.array([0.9, 0.2, 0.1])
+    assert metrics.Accuracy()(y.reshape(true), p.reshape(scores)) == pytest.approx(2 / 3)
+    assert metrics.MeanAbsoluteError()(y.reshape(true), p.reshape(scores)) == pytest.approx(1.2 / 3)
+
+
 def test_means():
     mean = metrics.Mean()
     mean.update_state([1.0, 2.0])
@@ -133,8 +141,8 @@ def test_report():
 @pytest.mark.parametrize("true, predicted, words", [
     ([0, 1, 3], np.ones((3, 3)), "y_true: expected classes 0 to 2, got 3"), ([0, -1], [0, 1], "got -1"),
     ([0, 1], np.ones((3, 3)), "2 targets for 3 predictions"),
-    (np.zeros((3, 1), int), np.array([0.1, 0.2, 0.3]), r"use y_true\[..., 0\]"),
-    (np.zeros(3, int), np.zeros((3, 1)), r"use y_pred\[..., 0\]"),
+    (np.zeros((3, 2), int), np.array([0.1, 0.2, 0.3]), "use y_true.argmax"),
+    (np.zeros((3, 1, 1), int), np.zeros(3), "reshape one of them"),
     ([0, 1], [[np.nan, 1], [1, 0]], r"y_pred: expected numbers, got 1 nan of 4, the first at index \(0, 0\)"),
     ([], np.zeros((0, 3)), "at least one example"), (["a", "b"], [0, 1], "dtype <U1"),
     ([0, 1.5], np.ones((2, 3)), "class numbers, got 1.5"), (0, 1, "a batch axis"),
@@ -165,7 +173,7 @@ def test_wrong_weights(weights):
     lambda: metrics.ConfusionMatrix(num_classes=2)([0, 1, 2], [0, 1, 1]),
     lambda: metrics.classification_report([0, 1], [0, 1], ["a", "a"]),
     lambda: metrics.classification_report([0, 1], [0, 1], ["accuracy", "a"]),
-    lambda: metrics.MeanSquaredError()([1.0, 2.0], [[1.0], [2.0]]), lambda: metrics.Mean()([np.inf]),
+    lambda: metrics.MeanSquaredError()([1.0, 2.0], [[1.0, 1.0], [2.0, 2.0]]), lambda: metrics.Mean()([np.inf]),
 ])
 def test_wrong_arguments(make):
     with pytest.raises(ValueError, match=": expected .*, got "):

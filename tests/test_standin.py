@@ -201,7 +201,9 @@ def test_a_step_of_fit_copies_the_batch_and_reads_the_loss():
     assert standin.traffic - before == {"to device": 2, "scalars": 1}
 
 
-@pytest.mark.parametrize("loss", ["mse", "mae", "categorical_crossentropy", lambda t, p: ((p - t) ** 2).sum()])
+@pytest.mark.parametrize("loss", ["mse", "mae", "categorical_crossentropy", "binary_crossentropy", "huber", "hinge",
+                                  "kl_divergence", "categorical_focal_crossentropy", "binary_focal_crossentropy",
+                                  lambda t, p: ((p - t) ** 2).sum()])
 def test_losses_take_host_targets(loss):
     found = []
     for device in DEVICES:
@@ -467,3 +469,16 @@ def test_views_share_and_copies_do_not():
     assert x.tolist() == [7, 1, 2, 3]
     assert x.astype(float, copy=False) is x and xp.asarray(x) is x and x.copy().base is None and x.T.base is not None
     assert xp.exp(x, out=x) is x
+
+
+def test_losses_with_weights_and_ignored_classes_on_a_device():
+    x, y, w = np.linspace(0, 1, 12).reshape(4, 3), np.array([0, 2, 1, 2]), np.array([1.0, 2.0, 0.5, 1.0])
+    found = []
+    for device in DEVICES:
+        p = mg.Tensor(x, requires_grad=True, device=device)
+        loss = mg.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=2)(y, p, w)
+        loss = loss + mg.losses.CTC()(np.array([[1, 2]]), p[None])
+        loss = loss + mg.losses.Huber(reduction="mean_with_sample_weight")(x, p * p, w)
+        loss.backward()
+        found.append([loss, p.grad])
+    assert_same(*found)

@@ -24,6 +24,7 @@ from minigrad.functions.cumulative import (
     cummax, cummin, cumulative_prod, cumulative_sum, logcumsumexp, nancumprod, nancumsum,
 )
 from minigrad.functions.differences import diff, ediff1d, gradient, polyval, trapezoid
+from minigrad.functions.ctc import ctc_loss
 from minigrad.functions.dropout import dropout
 from minigrad.functions.einsum import dot, einsum, inner, kron, outer, tensordot, vdot
 from minigrad.functions.elementwise import (
@@ -39,7 +40,7 @@ from minigrad.functions.joining import (
     append, array_split, atleast_1d, atleast_2d, atleast_3d, block, broadcast_arrays, column_stack, concat, delete, dsplit,
     dstack, hsplit, hstack, insert, meshgrid, resize, vsplit, vstack,
 )
-from minigrad.functions.losses import cross_entropy, mse_loss
+from minigrad.functions.losses import binary_cross_entropy_with_logits, cross_entropy, mse_loss, triplet_margin_loss
 from minigrad.functions.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from minigrad.functions.order import diag, diagonal, repeat, roll, sort, take, tile, topk, trace, tril, triu
 from minigrad.functions.padding import pad

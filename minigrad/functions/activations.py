@@ -32,10 +32,11 @@ class Relu(Function):
 class Sigmoid(Function):
     """y = 1 / (1 + exp(-x))          dx = dy * y (1 - y)
 
-    dy/dx = exp(-x) / (1 + exp(-x))² = y * exp(-x) / (1 + exp(-x)) = y (1 - y): SigmoidGradient.
+    dy/dx = exp(-x) / (1 + exp(-x))² = y * exp(-x) / (1 + exp(-x)) = y (1 - y): SigmoidGradient. x is kept beside y for the
+    same reason as in Softmax below.
     """
 
-    reads = {"dx": "output"}
+    reads = {"dx": "x output"}
 
     def forward(self, x):
         return logistic(x)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minigrad import backend
-from minigrad.metrics.metric import Metric
+from minigrad.metrics.metric import Metric, as_shaped
 
 
 class Classes(NamedTuple):
@@ -58,6 +58,7 @@ def decide(metric, y_true, y_pred, form="auto", threshold=0.5):
             same_shape(metric, y_true, y_pred.shape, y_pred)
             true = one_hot_classes(metric, y_true)
         return Classes(true, y_pred.argmax(axis=-1), classes)
+    y_true = as_shaped(y_true, y_pred)
     same_shape(metric, y_true, y_pred.shape, y_pred)
     if form == "binary":
         return Classes(class_numbers(metric, y_true, "y_true", 2), (y_pred > threshold).astype(np.int64), 2)
@@ -68,11 +69,7 @@ def same_shape(metric, y_true, expected, y_pred):
     """Refuse targets of another shape than expected, which broadcasting would compare each with every other."""
     if y_true.shape == expected:
         return
-    if y_true.ndim == len(expected) + 1 and y_true.shape == (*expected, 1):
-        mend = "use y_true[..., 0]"
-    elif (*y_true.shape, 1) == expected:
-        mend = "use y_pred[..., 0], or y_true[..., None]"
-    elif y_true.ndim == len(expected) + 1 and y_true.shape[:-1] == expected and y_pred.shape == expected:
+    if y_true.ndim == len(expected) + 1 and y_true.shape[:-1] == expected and y_pred.shape == expected:
         mend = "if the targets are one-hot, use y_true.argmax(-1)"
     elif y_true.shape[0] != expected[0]:
         mend = f"there are {y_true.shape[0]} targets for {expected[0]} predictions"

@@ -3,7 +3,7 @@
 import numpy as np
 
 from minigrad import backend
-from minigrad.metrics.metric import Metric
+from minigrad.metrics.metric import Metric, as_shaped
 
 
 class Mean(Metric):
@@ -67,6 +67,7 @@ class _MeanError(Mean):
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true = self.finite(self.numbers(y_true, "y_true"), "y_true")
         y_pred = self.finite(self.numbers(y_pred, "y_pred"), "y_pred")
+        y_true = as_shaped(y_true, y_pred)
         if y_true.shape != y_pred.shape:
             raise self.fault("y_true", f"the shape of the predictions, {y_pred.shape}", f"{y_true.shape}",
                              "reshape one of them, or each would be compared with every other")

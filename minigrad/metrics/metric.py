@@ -90,6 +90,12 @@ class Metric:
         return ValueError(f"{self.name}: {what}: expected {expected}, got {got}: {mend}")
 
 
+def as_shaped(y_true, y_pred):
+    """y_true in the shape of y_pred, if they differ by an axis of length 1 at the end, as losses take them too."""
+    alike = y_true.shape == (*y_pred.shape, 1) or (*y_true.shape, 1) == y_pred.shape
+    return y_true.reshape(y_pred.shape) if alike else y_true
+
+
 def ratio(a, b, zero_division=0.0):
     """a / b, elementwise, and zero_division where b is 0."""
     a, b = np.asarray(a, float), np.asarray(b, float)
