@@ -86,7 +86,7 @@ WITHOUT = {
     "to_device": "moves nothing here", "custom_gradient": "the user's own gradient, checked by differences",
     **dict.fromkeys("nanprod nanvar nanstd nanmax nanmin nanmedian average ptp".split(), "PyTorch has none like NumPy's"),
     "nanpercentile": "nanquantile, of another unit", "matrix_norm": "linalg.matrix_norm",
-    "checkpoint": "equal to the bit without it: test_transforms",
+    "checkpoint": "equal to the bit without it: test_checkpoint",
     **dict.fromkeys(["grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp"],
                     "transforms: their analytic derivatives are the table's references"),
 }
