@@ -171,3 +171,65 @@ def test_products_and_equations(call, error, words):
 )
 def test_elementwise_and_statistics(call, error, words):
     check(call, error, words)
+
+
+X = np.arange(10.0)
+
+
+@refused(
+    (lambda x: F.stft(ZERO, 4), ValueError, r"a signal \(..., L\).*shape \(\)"),
+    (lambda x: F.stft(X, 0, 1), ValueError, "n_fft 0"),
+    (lambda x: F.stft(X, 4, win_length=0), ValueError, "win_length 0"),
+    (lambda x: F.stft(X, 4, win_length=5), ValueError, "win_length 5"),
+    (lambda x: F.istft(X[:3] * 1j, 4), ValueError, r"of shape \(..., K, T\), got shape \(3,\)"),
+    (lambda x: F.istft(np.zeros((3, 0), complex), 4), ValueError, r"\(..., 3, T\), got \(3, 0\)"),
+    (lambda x: F.mel_filter_bank(5, 2, 100, 50.0), ValueError, "got 50.0 and 50.0"),
+    (lambda x: F.mel_filter_bank(5, 2, 100, -1.0), ValueError, "got -1.0"),
+    (lambda x: F.mel_filter_bank(5, 2, 100, norm="area"), ValueError, "'area'"),
+    (lambda x: mg.random.normal(x[0] * 1j), TypeError, "parameters must be real, got complex128"),
+    (lambda x: F.norm(x, "fro", axis=0), ValueError, "'fro' over 1 axes"),
+    (lambda x: F.interpolate(x[None], 2, mode="nearest", align_corners=True), ValueError, "align_corners is for"),
+    (lambda x: F.interpolate(x[None], scale_factor=(1.0, 2.0)), ValueError, "positive number or 1 of them"),
+    (lambda x: F.interpolate(x[None], scale_factor=0.0), ValueError, "positive number"),
+    (lambda x: F.interpolate(x[None], scale_factor=0.4), ValueError, "nothing is left"),
+    (lambda x: F.interpolate(x[None, :0], 2), ValueError, "an empty axis"),
+    (lambda x: F.adaptive_avg_pool1d(x[None, :0], 1), ValueError, "an empty axis"),
+    (lambda x: F.global_avg_pool(x), ValueError, "3 to 5 axes"),
+    (lambda x: F.conv_transpose1d(x[None], np.ones((1, 1, 1, 3))), ValueError, "conv_transpose1d: 3 channels in 1 group"),
+    (lambda x: F.conv_transpose1d(x[None], np.ones((1, 1, 3)), np.ones(2)), ValueError, r"shape \(1,\), got \(2,\)"),
+    (lambda x: F.conv_transpose1d(x[None], np.ones((1, 1, 3)), padding="causal"), ValueError, "got 'causal'"),
+    (lambda x: F.conv_transpose1d(x[None], np.ones((1, 1, 3)), None, 2, "same", 1), ValueError, "without output_padding"),
+    (lambda x: F.conv_transpose1d(x[None], np.ones((1, 1, 3)), padding=1), ValueError, "nothing is left"),
+    (lambda x: F.conv_transpose1d(x[None], np.ones((1, 1, 3)), output_padding=1), ValueError, "must be less than"),
+    (lambda x: mg.fft.irfft(x, 0), ValueError, "the result would have 0 numbers"),
+)
+def test_signals_and_images(call, error, words):
+    check(call, error, words)
+
+
+@pytest.mark.parametrize("call, shape", [
+    (lambda x: F.resize(x, (0, 2)), (0, 2)), (lambda x: F.array_split(x, 1)[0], (2, 3)),
+    (lambda x: F.delete(x, [-2], 0), (1, 3)), (lambda x: F.delete(x, [0], 1), (2, 2)),
+    (lambda x: F.insert(x, -2, 1.0, 0), (3, 3)), (lambda x: F.insert(x, [True, False], 1.0, 0), (3, 3)),
+    (lambda x: F.pad(x, [1]), (4, 5)),
+    (lambda x: F.pad(ZERO, 1), ()), (lambda x: F.pad(x, [[1, 2]]), (5, 6)), (lambda x: F.pad(x, [[1], [2]]), (4, 7)),
+    (lambda x: F.rollaxis(x, 1, 2), (2, 3)), (lambda x: F.rollaxis(x, 1, -2), (3, 2)),
+    (lambda x: F.fill_diagonal(x, 1.0), (2, 3)), (lambda x: F.fill_diagonal(np.zeros((2, 2, 2)), 1.0), (2, 2, 2)),
+    (lambda x: F.matvec(x, x[0]), (2,)), (lambda x: mg.linalg.multi_dot([x, x[0]]), (2,)),
+    (lambda x: mg.linalg.tensorinv(F.reshape(x[0, 1], (1, 1)), 1), (1, 1)), (lambda x: mg.linalg.cond(x, -2), ()),
+    (lambda x: F.quantile(x, [0, 1]), (2,)), (lambda x: F.topk(x, 0)[0], (2, 0)), (lambda x: F.topk(x, 3)[0], (2, 3)),
+    (lambda x: F.repeat(x, 0), (0,)), (lambda x: F.repeat(x, [0, 1], 0), (1, 3)),
+    (lambda x: F.repeat(x[:, :0], [], 1), (2, 0)),
+    (lambda x: F.interpolate(x[None, :1], 2), (1, 2, 3)), (lambda x: F.interpolate(x[None], scale_factor=0.5), (1, 1, 3)),
+    (lambda x: F.adaptive_max_pool1d(x[None, :1], 1), (1, 1, 3)),
+    (lambda x: F.conv_transpose1d(x[None, :1], np.ones((1, 1, 3))), (1, 1, 1)),
+    (lambda x: F.hann_window(1), (1,)), (lambda x: F.stft(X[:1], 1, 1), (1, 1)),
+    (lambda x: F.stft(X[:3], 4, 1, pad_mode="replicate"), (3, 4)), (lambda x: F.stft(X[:3], 4, 1), (3, 4)),
+    (lambda x: F.stft(X[:4], 4, center=False), (3, 1)), (lambda x: F.mel_filter_bank(5, 2, 100, 0.0), (5, 2)),
+    (lambda x: mg.random.normal(0.0, 0.0), ()), (lambda x: mg.random.normal(x, 0.5, size=(2, 3)), (2, 3)),
+    (lambda x: mg.random.normal(np.zeros((2, 1)), 0.5, size=(4, 2, 3)), (4, 2, 3)),
+    (lambda x: F.gumbel_softmax(x, 0.1), (2, 3)),
+    (lambda x: mg.fft.irfft(x, 1), (2, 1)), (lambda x: mg.fft.fft(x, 1), (2, 1)),
+])
+def test_the_least_and_the_most_that_is_allowed(call, shape):
+    assert tuple(call(mg.Tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)).shape) == shape

@@ -53,7 +53,7 @@ def pad(x, pad_width, mode="constant", constant_values=0, reflect_type="even"):
     if reflect_type != "even":
         raise NotImplementedError(f"pad: reflect_type {reflect_type!r} is not done here, only 'even'")
     widths = np.asarray(pad_width)
-    if widths.dtype.kind not in "iu" and widths.size:
+    if widths.dtype.kind not in "iu":
         raise TypeError(f"pad: pad_width must be of integers, got {pad_width!r}")
     if widths.shape not in ((), (1,), (2,), (1, 2), (x.ndim, 1), (x.ndim, 2)):
         raise ValueError(f"pad: pad_width must be n, (before, after) or such a pair for each of the {x.ndim} axes of x, got "
