@@ -61,6 +61,8 @@ def pad(x, pad_width, mode="constant", constant_values=0, reflect_type="even"):
     widths = np.broadcast_to(widths.astype(int), (x.ndim, 2)).tolist()
     if any(n < 0 for pair in widths for n in pair):
         raise ValueError(f"pad: pad_width must not be negative, got {pad_width!r}")
+    if x.ndim == 0:
+        return x  # no axis, no border
     if mode == "constant":
         return Pad.apply(x, widths=widths, value=constant_values)
     if not isinstance(constant_values, int) or constant_values:
