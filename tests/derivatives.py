@@ -104,3 +104,22 @@ def summed_to(gradient, shape):
     extra = gradient.ndim - len(shape)
     repeated = [a for a in range(gradient.ndim) if a < extra or shape[a - extra] == 1]
     return gradient.sum(axis=tuple(repeated), keepdims=True).reshape(shape)
+
+
+def numbers(shape, seed, low=0.5, high=2.0):
+    return np.asarray(np.random.default_rng(seed).uniform(low, high, shape))
+
+
+def slope(f, *inputs, dy=1.0):
+    """The value and the gradient of each input of f, as arrays, in float64; dy is the cotangent, or broadcasts to it."""
+    tensors = [mg.Tensor(np.asarray(x, float), requires_grad=True) for x in inputs]
+    y = f(*tensors)
+    found = gradients([y], tensors, [wrap(np.broadcast_to(np.asarray(dy, float), y.shape).copy())])
+    return (y.data, *[g.data for g in found])
+
+
+def same(actual, *expected):
+    """The same numbers, to within a rounding or two."""
+    assert len(actual) == len(expected)
+    for a, e in zip(actual, expected):
+        np.testing.assert_allclose(a, e, rtol=4 * EPS)

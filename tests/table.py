@@ -450,7 +450,13 @@ ATTENTION = {  # variant: (inputs, is_causal)
     "/mask of a batch": (together(qkv, fixed(np.stack([some, ~some]))), False),
     "/mask of keys": (together(qkv, fixed([True, False, True, True, False])), False),
     "/one query sees nothing": (together(qkv, fixed(none_for_one)), False),
+    "/mask of one row": (together(qkv, fixed([[True, False, True, True, False]])), False),
+    "/mask of one column": (together(qkv, fixed([[True], [False], [True]])), False),
+    "/mask of one row, of a batch, and causal": (together(qkv, fixed(some[[0, 2]][:, None])), True),
     "/added mask": (together(qkv, normal((3, 5))), False),
+    "/added mask of one row": (together(qkv, normal((1, 5))), False),
+    "/added mask of one column": (together(qkv, normal((3, 1))), False),
+    "/added mask of one number a batch": (together(qkv, normal((2, 1, 1))), True),
     "/added mask and causal": (together(qkv, normal((2, 3, 5))), True),
     "/no batch": (normal((0, 3, 4), (0, 5, 4), (0, 5, 2)), True),
 }

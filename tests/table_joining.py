@@ -88,6 +88,14 @@ for parts in (1, 2, 3, 5, [1, 3], [0, 1]):
         normal((2, 4)),
         lambda x, p=parts: np.array_split(x, p, 1),
     )
+for indices in ([0, 2], [0, 0], [2, 2, 9], [4], [-4, -1], []):
+    add(
+        f"split/at {indices}",
+        lambda x, i=indices: F.split(x, i, 1),
+        normal((2, 4)),
+        lambda x, i=indices: np.split(x, i, 1),
+    )
+add("split/no rows", lambda x: F.split(x, 2), normal((0, 3)), lambda x: np.split(x, 2))
 for name, shape in {"hsplit": (2, 4), "vsplit": (2, 3), "dsplit": (1, 2, 4)}.items():
     add(name, lambda x, f=name: getattr(F, f)(x, 2), normal(shape), lambda x, f=name: getattr(np, f)(x, 2))
 add("hsplit/vector", lambda x: F.hsplit(x, [1]), normal((3,)), lambda x: np.hsplit(x, [1]))

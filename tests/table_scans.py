@@ -127,12 +127,17 @@ for variant, reps in {"": 2, "/more axes": (2, 1, 3), "/fewer axes": (2,), "/eac
                       "/once": (1, 1)}.items():
     add("tile" + variant, lambda x, r=reps: F.tile(x, r), normal((2, 3)), lambda x, r=reps: np.tile(x, r))
 add("tile/0-d", lambda x: F.tile(x, 3), normal(()), lambda x: np.tile(x, 3))
-for variant, (repeats, axis) in {"": (2, None), "/axis 0": (3, 0), "/axis -1": (2, -1), "/none": (0, 1),
-                                 "/each": ([2, 0, 1], 1)}.items():
+REPEATS = {
+    "": (2, None), "/axis 0": (3, 0), "/axis -1": (2, -1), "/none": (0, 1), "/each": ([2, 0, 1], 1),
+    "/each row": ([0, 3], 0), "/each, flat": ([1, 0, 2, 0, 0, 3], None),
+    "/one for all": ([2], 1), "/each, from the end": (np.array([1, 2, 2]), -1),
+}
+for variant, (repeats, axis) in REPEATS.items():
     add("repeat" + variant, lambda x, r=repeats, a=axis: F.repeat(x, r, a), normal((2, 3)),
         lambda x, r=repeats, a=axis: np.repeat(x, r, a))
 for variant, (shift, axis) in {"": (2, None), "/axis": (-1, 1), "/several": ((1, 2), (0, -1)),
-                               "/twice": ((1, 2), 1)}.items():
+                               "/twice": ((1, 2), 1), "/one shift, several axes": (1, (0, 1)),
+                               "/flat, twice": ((1, 2), None), "/lists": ([-1, 3], [1, 0])}.items():
     add("roll" + variant, lambda x, s=shift, a=axis: F.roll(x, s, a), normal((2, 4)),
         lambda x, s=shift, a=axis: np.roll(x, s, a), order.Roll)
 add("roll/0-d", lambda x: F.roll(x, 1), normal(()), lambda x: x, order.Roll)

@@ -25,7 +25,7 @@ NOT_IN_THE_TABLE = {
     **dict.fromkeys(mg.plain.__all__, "plain results"),
     "compare_layers": "prints", "summary": "prints", "tape": "prints", "gradcheck": "checks", "gradgradcheck": "checks",
     "seed": "a setting", "get_default_dtype": "a setting", "set_default_dtype": "a setting", "default_dtype": "a block",
-    "stop_gradient": "its gradient is not that of its value, on purpose: test_transforms",
+    "stop_gradient": "its gradient is not that of its value, on purpose: test_custom_gradients",
     "random.seed": "a setting", "random.generator": "gives a generator", "random.copies": "gives generators",
     "random.using": "a block", "random.replace": "a setting", "random.standard_normal": "plain numbers",
     "random.integers": "plain numbers", "random.permutation": "plain numbers",

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from derivatives import as_list
 from table import TABLE
-from test_functions import all_functions, as_list
+from test_completeness import all_functions
 
 import minigrad as mg
 from minigrad.autograd import topological_order

@@ -7,10 +7,10 @@ from unittest import mock
 import numpy as np
 import pytest
 import references as R
+from derivatives import EPS, assert_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from table_convolution import Sliding, average
-from test_functions import EPS, assert_close
 
 import minigrad as mg
 import minigrad.functions as F

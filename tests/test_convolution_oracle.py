@@ -7,12 +7,12 @@ import math
 
 import numpy as np
 import pytest
+from derivatives import assert_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from table import TABLE
 from table_convolution import ADAPTIVE, CONVOLUTIONS, DEPTHWISE, GRIDS, POOLINGS, TRANSPOSED
 from test_convolution import EPS, convolutions, poolings
-from test_functions import assert_close
 from test_functions_oracle import assert_agrees, plain, tensors
 
 import minigrad as mg

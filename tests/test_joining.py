@@ -41,3 +41,21 @@ def test_conventions_at_steps():
     np.testing.assert_allclose(F.unwrap(mg.Tensor(steps)).data, np.unwrap(steps))
     np.testing.assert_array_equal(slope(lambda x: F.heaviside(x, 0.5), [-1, 0, 1]), [0, 0, 0])
     assert F.put_along_axis(mg.Tensor([1.0, 2.0]), [0], 9.0, 0).data.tolist() == [9, 2]
+
+
+@pytest.mark.parametrize("name", ["tril", "triu", "diag", "diagonal", "trace"])
+def test_the_diagonal_meant_is_the_main_one(name):
+    x = np.arange(1.0, 13).reshape(3, 4)
+    np.testing.assert_array_equal(getattr(F, name)(mg.Tensor(x)).data, getattr(np, name)(x))
+
+
+def test_float_power_of_integers_takes_negative_exponents():
+    y = F.float_power(mg.Tensor(np.array([2, 4])), mg.Tensor(np.array([-1, -2])))
+    assert y.dtype == np.float64 and y.data.tolist() == [0.5, 0.0625]
+
+
+def test_average_tells_the_sum_of_its_weights():
+    x = np.arange(6.0).reshape(2, 3)
+    for how in ({}, {"axis": 0}, {"axis": 1, "weights": np.array([1.0, 2, 5])}, {"axis": 1, "keepdims": True}):
+        for found, expected in zip(F.average(mg.Tensor(x), returned=True, **how), np.average(x, returned=True, **how)):
+            np.testing.assert_array_equal(found.data, expected)

@@ -6,8 +6,8 @@ import math
 import hypothesis
 import numpy as np
 import pytest
+from derivatives import EPS, as_list, assert_close
 from hypothesis import strategies as st
-from test_functions import EPS, as_list, assert_close
 
 import minigrad as mg
 import minigrad.functions as F

@@ -35,7 +35,8 @@ def assert_same(here, there):
 
 GIVEN_PLACES = ("insert", "delete", "compress")  # of lists and masks on the host, copied once
 FROM_THE_HOST = (  # a list, a window or a mel filter bank is copied once: backward has it
-    "getitem/list", "getitem/list of truth", "repeat/each", "hann_window", "hamming_window", "blackman_window",
+    "getitem/list", "getitem/list of truth", "repeat/each", "repeat/each row", "repeat/each, flat", "repeat/one for all",
+    "repeat/each, from the end", "hann_window", "hamming_window", "blackman_window",
     "mel_filter_bank", "mel_spectrogram", "mel_spectrogram/power 1.0", "mel_spectrogram/power 1.5")
 
 

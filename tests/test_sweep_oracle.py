@@ -92,7 +92,7 @@ WITHOUT = {
     **dict.fromkeys("diff ediff1d trapezoid nancumsum nancumprod polyval cumulative_sum cumulative_prod".split(),
                     "NumPy's values are the references, and the gradients compositions'"),
     "nanpercentile": "nanquantile, of another unit", "matrix_norm": "linalg.matrix_norm",
-    "checkpoint": "equal to the bit without it: test_transforms",
+    "checkpoint": "equal to the bit without it: test_checkpoint",
     **dict.fromkeys(["grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp"],
                     "transforms: their analytic derivatives are the table's references"),
 }

@@ -23,6 +23,7 @@ from minigrad.functions.shapes import (
     reshape,
     swapaxes,
     transpose,
+    with_axes,
 )
 from minigrad.tensor import Tensor
 
@@ -34,7 +35,7 @@ def permute_dims(x, axes=None):
 
 def matrix_transpose(x):
     """xᵀ of matrices (..., n, m): the last two axes exchanged."""
-    return swapaxes(_with_axes("matrix_transpose", x, 2), -1, -2)
+    return swapaxes(with_axes("matrix_transpose", x, 2), -1, -2)
 
 
 def rollaxis(x, axis, start=0):
@@ -62,19 +63,12 @@ def rot90(x, k=1, axes=(0, 1)):
 
 def fliplr(x):
     """x in reverse order along axis 1: left and right exchanged."""
-    return flip(_with_axes("fliplr", x, 2), 1)
+    return flip(with_axes("fliplr", x, 2), 1)
 
 
 def flipud(x):
     """x in reverse order along axis 0: up and down exchanged."""
-    return flip(_with_axes("flipud", x, 1), 0)
-
-
-def _with_axes(name, x, ndim):
-    x = as_operand(x)
-    if x.ndim < ndim:
-        raise ValueError(f"{name}: x must have at least {ndim} axes, got shape {tuple(x.shape)}")
-    return x
+    return flip(with_axes("flipud", x, 1), 0)
 
 
 def put_along_axis(x, indices, values, axis):
@@ -144,7 +138,7 @@ def fill_diagonal(x, val, wrap=False):
     wrap  in a matrix of more rows than columns, begin again after one row, as NumPy does
     dx = dy, but 0 on the diagonal; dval = dy there.
     """
-    x = _with_axes("fill_diagonal", x, 2)
+    x = with_axes("fill_diagonal", x, 2)
     if x.ndim > 2 and len(set(x.shape)) > 1:
         raise ValueError(f"fill_diagonal: more than two axes must be of equal length, got shape {tuple(x.shape)}")
     n = x.shape[1]

@@ -171,9 +171,17 @@ def getitem(x, key):
 
 
 def take_along_axis(x, indices, axis):
-    """The elements of x at `indices` along an axis, as numpy.take_along_axis: indices has x's number of axes."""
-    axis = axis % x.ndim
-    return TakeAlongAxis.apply(x, indices=_plain(indices, x), axis=axis)
+    """The elements of x at `indices` along an axis, as numpy.take_along_axis: indices has x's number of axes.
+
+    Raises IndexError for an axis that x lacks and for indices outside of it, ValueError for another number of axes.
+    """
+    x = x if hasattr(x, "ndim") else Tensor(x)
+    if axis is None or not -x.ndim <= axis < x.ndim:
+        raise IndexError(f"take_along_axis: axis {axis} is none of the {x.ndim} axes of x: for x as one axis take x.ravel()")
+    indices = _plain(indices, x)
+    if indices.ndim != x.ndim:
+        raise ValueError(f"take_along_axis: indices must have the {x.ndim} axes of x, got shape {tuple(indices.shape)}")
+    return TakeAlongAxis.apply(x, indices=indices, axis=axis % x.ndim)
 
 
 def index_update(x, key, value):

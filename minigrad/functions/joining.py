@@ -18,6 +18,7 @@ from minigrad.functions.shapes import (
     ravel,
     reshape,
     split,
+    with_axes,
 )
 from minigrad.tensor import Tensor
 
@@ -123,24 +124,17 @@ def array_split(x, indices_or_sections, axis=0):
 
 def hsplit(x, indices_or_sections):
     """split along axis 1, of a vector along its only axis."""
-    return split(_deep_enough("hsplit", x, 1), indices_or_sections, 1 if as_operand(x).ndim > 1 else 0)
+    return split(with_axes("hsplit", x, 1), indices_or_sections, 1 if as_operand(x).ndim > 1 else 0)
 
 
 def vsplit(x, indices_or_sections):
     """split along axis 0 of at least two axes."""
-    return split(_deep_enough("vsplit", x, 2), indices_or_sections, 0)
+    return split(with_axes("vsplit", x, 2), indices_or_sections, 0)
 
 
 def dsplit(x, indices_or_sections):
     """split along axis 2 of at least three axes."""
-    return split(_deep_enough("dsplit", x, 3), indices_or_sections, 2)
-
-
-def _deep_enough(name, x, ndim):
-    x = as_operand(x)
-    if x.ndim < ndim:
-        raise ValueError(f"{name}: x must have at least {ndim} axes, got shape {tuple(x.shape)}")
-    return x
+    return split(with_axes("dsplit", x, 3), indices_or_sections, 2)
 
 
 def broadcast_arrays(*arrays):

@@ -7,7 +7,7 @@ from minigrad.function import Function
 from minigrad.functions.arithmetic import absolute, where
 from minigrad.functions.decompositions import svdvals
 from minigrad.functions.reductions import axes_of, kept_shape, max, min, sum
-from minigrad.functions.shapes import as_operand, expand_dims, moveaxis, reshape
+from minigrad.functions.shapes import as_operand, expand_dims, moveaxis, reshape, with_axes
 
 
 class Norm(Function):
@@ -62,9 +62,7 @@ def matrix_norm(x, keepdims=False, ord="fro"):
     At a tie the first singular value, column or row wins and gets all of the gradient.
     Raises ValueError for another ord, and for fewer than two axes.
     """
-    x = as_operand(x)
-    if x.ndim < 2:
-        raise ValueError(f"matrix_norm: x must have at least 2 axes, got shape {tuple(x.shape)}")
+    x = with_axes("matrix_norm", x, 2)
     if ord == "fro":
         return vector_norm(x, 2, (-2, -1), keepdims)
     if ord in ("nuc", 2, -2):

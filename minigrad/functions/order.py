@@ -6,11 +6,11 @@ came from. The order itself (the indices of sort and topk) is piecewise constant
 
 import numpy as np
 
-from minigrad.backend import get_array_module
+from minigrad.backend import get_array_module, to_numpy
 from minigrad.function import Function
 from minigrad.functions.indexing import getitem, take_along_axis
 from minigrad.functions.reductions import sum
-from minigrad.functions.shapes import as_operand, broadcast_to, normalize_axis, ravel, reshape
+from minigrad.functions.shapes import as_operand, broadcast_to, normalize_axis, ravel, reshape, with_axes
 
 
 class Roll(Function):
@@ -94,8 +94,11 @@ def roll(x, shift, axis=None):
     """x moved on by `shift` places along an axis, what leaves at the end coming in at the front; dx moves dy back.
 
     shift and axis may be tuples, as in numpy.roll; without an axis x is rolled as one axis.
+    Raises TypeError for a shift that is no integer, ValueError for tuples of different lengths or an axis that x lacks.
     """
     shift, axis = (tuple(a) if isinstance(a, list) else a for a in (shift, axis))
+    if np.asarray(shift).dtype.kind not in "iu":
+        raise TypeError(f"roll: shift must be an integer or a tuple of them, got {shift!r}")
     return Roll.apply(as_operand(x), shift=shift, axis=axis)
 
 
@@ -114,12 +117,17 @@ def repeat(x, repeats, axis=None):
     """x with each element repeated along an axis (None: x as one axis); dx sums over the repeats.
 
     repeats is a number, or a list of one for each element along the axis, as in numpy.repeat.
+    Raises ValueError for counts that are negative, no integers, or not as many as the elements.
     """
     x = as_operand(x)
     x, axis = (ravel(x), 0) if axis is None else (x, normalize_axis(axis, x.ndim))
-    shape = tuple(x.shape)
-    if np.ndim(repeats):
-        return take(x, np.repeat(np.arange(shape[axis]), repeats), axis)
+    shape, counts = tuple(x.shape), to_numpy(repeats)
+    fits = counts.shape in ((), (1,), (shape[axis],)) and (counts.dtype.kind in "iu" or counts.size == 0)
+    if not fits or (counts < 0).any():
+        raise ValueError(f"repeat: repeats must be an integer >= 0, or one for each of the {shape[axis]} elements along "
+                         f"axis {axis}, got {repeats!r}")
+    if counts.ndim:
+        return take(x, np.repeat(np.arange(shape[axis]), counts.astype(int)), axis)
     before, after = shape[:axis + 1], shape[axis + 1:]
     repeated = broadcast_to(reshape(x, (*before, 1, *after)), (*before, repeats, *after))
     return reshape(repeated, (*before[:-1], before[-1] * repeats, *after))
@@ -170,24 +178,17 @@ def take(x, indices, axis=None):
 
 def tril(x, k=0):
     """x with zeros above the k-th diagonal of its last two axes; dx = tril(dy, k)."""
-    return Tril.apply(_matrix(x, "tril"), k=k)
+    return Tril.apply(with_axes("tril", x, 2), k=k)
 
 
 def triu(x, k=0):
     """x with zeros below the k-th diagonal of its last two axes; dx = triu(dy, k)."""
-    return Triu.apply(_matrix(x, "triu"), k=k)
-
-
-def _matrix(x, name):
-    x = as_operand(x)
-    if x.ndim < 2:
-        raise ValueError(f"{name}: x must have at least 2 axes, got shape {tuple(x.shape)}")
-    return x
+    return Triu.apply(with_axes("triu", x, 2), k=k)
 
 
 def diagonal(x, offset=0, axis1=0, axis2=1):
     """The diagonal x[.., i, .., i + offset, ..] of two axes, as a new last axis, as numpy.diagonal."""
-    x = _matrix(x, "diagonal")
+    x = with_axes("diagonal", x, 2)
     axis1, axis2 = normalize_axis(axis1, x.ndim), normalize_axis(axis2, x.ndim)
     return Diagonal.apply(x, offset=offset, axis1=axis1, axis2=axis2)
 

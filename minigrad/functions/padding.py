@@ -44,16 +44,25 @@ def pad(x, pad_width, mode="constant", constant_values=0, reflect_type="even"):
     reflect_type     "even"; "odd" is not done here
 
     A constant's gradient goes nowhere; where the border repeats a number of x, its gradient is added to that number's.
-    Raises NotImplementedError for the other modes of NumPy, ValueError for a border of an empty axis' numbers.
+    Raises NotImplementedError for the other modes of NumPy, ValueError for a border of an empty axis' numbers and for
+    widths that do not fit, TypeError for widths that are no integers.
     """
     x = as_operand(x)
     if mode != "constant" and mode not in PLACES:
         raise NotImplementedError(f"pad: mode {mode!r} is not done here, only 'constant', {', '.join(map(repr, PLACES))}")
     if reflect_type != "even":
         raise NotImplementedError(f"pad: reflect_type {reflect_type!r} is not done here, only 'even'")
-    widths = np.broadcast_to(np.asarray(pad_width, dtype=int), (x.ndim, 2)).tolist()
+    widths = np.asarray(pad_width)
+    if widths.dtype.kind not in "iu":
+        raise TypeError(f"pad: pad_width must be of integers, got {pad_width!r}")
+    if widths.shape not in ((), (1,), (2,), (1, 2), (x.ndim, 1), (x.ndim, 2)):
+        raise ValueError(f"pad: pad_width must be n, (before, after) or such a pair for each of the {x.ndim} axes of x, got "
+                         f"{pad_width!r}")
+    widths = np.broadcast_to(widths.astype(int), (x.ndim, 2)).tolist()
     if any(n < 0 for pair in widths for n in pair):
         raise ValueError(f"pad: pad_width must not be negative, got {pad_width!r}")
+    if x.ndim == 0:
+        return x  # no axis, no border
     if mode == "constant":
         return Pad.apply(x, widths=widths, value=constant_values)
     if not isinstance(constant_values, int) or constant_values:

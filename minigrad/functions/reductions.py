@@ -100,7 +100,7 @@ def sum(x, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=
 
     initial  a number, where the sum starts; where  booleans that broadcast to x: which numbers count.
     """
-    y = Sum.apply(counted(x, dtype, out, where, 0), axis=_axis(axis), keepdims=keepdims)
+    y = Sum.apply(counted(x, dtype, out, where, 0), axis=as_axis(axis), keepdims=keepdims)
     return y if initial is None else y + initial
 
 
@@ -111,7 +111,7 @@ def mean(x, axis=None, dtype=None, out=None, keepdims=False, where=True):
     """
     x = counted(x, dtype, out)
     if where is True:
-        return Mean.apply(x, axis=_axis(axis), keepdims=keepdims)
+        return Mean.apply(x, axis=as_axis(axis), keepdims=keepdims)
     wide = _wide(x)
     total = sum(wide, axis, keepdims=keepdims, where=where)
     return astype(total / _count(where, wide, axis, keepdims), x.dtype if x.dtype.kind in "fc" else total.dtype, copy=False)
@@ -126,7 +126,7 @@ def var(x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=True, 
     ddof = ddof if correction is None else _correction(ddof, correction)
     x = counted(x, dtype, out)
     if where is True:
-        return Var.apply(x, axis=_axis(axis), ddof=ddof, keepdims=keepdims)
+        return Var.apply(x, axis=as_axis(axis), ddof=ddof, keepdims=keepdims)
     wide = counted(_wide(x), where=where, neutral=0)
     deviation = counted(wide - mean(wide, axis, keepdims=True, where=where), where=where, neutral=0)
     n = _count(where, deviation, axis, keepdims) - ddof
@@ -194,7 +194,7 @@ def logsumexp(x, axis=None, keepdims=False, b=None):
 
     b  positive weights that broadcast to x; 1 if not given
     """
-    return LogSumExp.apply(x if b is None else x + log(b), axis=_axis(axis), keepdims=keepdims)
+    return LogSumExp.apply(x if b is None else x + log(b), axis=as_axis(axis), keepdims=keepdims)
 
 
 # ---- the axes of a reduction, and the numbers that count
@@ -203,6 +203,11 @@ def kept_shape(shape, axis):
     """The shape of a reduction over `axis` with keepdims."""
     axes = axes_of(axis, len(shape))
     return tuple(1 if a in axes else n for a, n in enumerate(shape))
+
+
+def as_axis(axis):
+    """`axis` as the reductions of array libraries take it: a list of axes becomes a tuple."""
+    return tuple(axis) if isinstance(axis, list) else axis
 
 
 def axes_of(axis, ndim):
@@ -250,7 +255,7 @@ def mask_of(where, x):
 def _count(where, x, axis, keepdims):
     """How many numbers count in each result, as an array of x's dtype."""
     xp = get_array_module(x.data)
-    return xp.asarray(mask_of(where, x).sum(axis=_axis(axis), keepdims=keepdims)).astype(x.data.real.dtype)
+    return xp.asarray(mask_of(where, x).sum(axis=as_axis(axis), keepdims=keepdims)).astype(x.data.real.dtype)
 
 
 def _wide(x):
@@ -262,7 +267,3 @@ def _correction(ddof, correction):
     if ddof:
         raise ValueError(f"ddof={ddof} and correction={correction} are two words for one number: give one of them")
     return correction
-
-
-def _axis(axis):
-    return tuple(axis) if isinstance(axis, list) else axis

@@ -225,6 +225,7 @@ def stack(arrays, axis=0):
 def split(x, indices_or_sections, axis=0):
     """A list of parts of x along an axis: into n equal parts, or before each of the indices in a list."""
     x = as_operand(x)
+    axis = normalize_axis(axis, x.ndim)
     n = x.shape[axis]
     if isinstance(indices_or_sections, (int, np.integer)):
         if indices_or_sections < 1 or n % indices_or_sections:
@@ -263,6 +264,14 @@ def normalize_axis(axis, ndim):
 def as_operand(x):
     """x as something with axes: lists and numbers become Tensors."""
     return x if hasattr(x, "ndim") else Tensor(x)
+
+
+def with_axes(name, x, ndim):
+    """x as something with at least ndim axes, or an error in the name of the function that needs them."""
+    x = as_operand(x)
+    if x.ndim < ndim:
+        raise ValueError(f"{name}: x must have at least {ndim} axes, got shape {tuple(x.shape)}")
+    return x
 
 
 def _as_tuple(axis):

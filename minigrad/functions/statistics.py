@@ -8,11 +8,11 @@ the nan get no gradient.
 import numpy as np
 
 from minigrad.backend import device_of, get_array_module
-from minigrad.functions import reductions, scans
+from minigrad.functions import scans
 from minigrad.functions.arithmetic import where as select
 from minigrad.functions.indexing import take_along_axis
 from minigrad.functions.padding import pad
-from minigrad.functions.reductions import flattened, mask_of, max, mean, min, std, sum, var
+from minigrad.functions.reductions import as_axis, flattened, mask_of, max, mean, min, std, sum, var
 from minigrad.functions.shapes import as_operand, astype, broadcast_to, moveaxis, reshape, stack
 from minigrad.tensor import Tensor
 
@@ -44,17 +44,18 @@ def nanmean(x, axis=None, dtype=None, out=None, keepdims=False, where=True):
 
 def nanvar(x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=True, correction=None):
     """y = var of the n x that are no nan          dx as in var, 0 at a nan. Where n <= ddof it is nan, as in NumPy."""
-    x, where = _numbers(x, where)
-    y = var(x, axis, dtype, out, ddof, keepdims, where, correction)
-    n = where.sum(axis=reductions._axis(axis), keepdims=keepdims) - (ddof if correction is None else correction)
-    return select(n <= 0, np.nan, y)
+    return _nan_spread(var, x, axis, dtype, out, ddof, keepdims, where, correction)
 
 
 def nanstd(x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=True, correction=None):
     """y = sqrt(nanvar(x))          dx as in std, 0 at a nan. Where n <= ddof it is nan, as in NumPy."""
+    return _nan_spread(std, x, axis, dtype, out, ddof, keepdims, where, correction)
+
+
+def _nan_spread(spread, x, axis, dtype, out, ddof, keepdims, where, correction):
     x, where = _numbers(x, where)
-    y = std(x, axis, dtype, out, ddof, keepdims, where, correction)
-    n = where.sum(axis=reductions._axis(axis), keepdims=keepdims) - (ddof if correction is None else correction)
+    y = spread(x, axis, dtype, out, ddof, keepdims, where, correction)
+    n = where.sum(axis=as_axis(axis), keepdims=keepdims) - (ddof if correction is None else correction)
     return select(n <= 0, np.nan, y)
 
 
@@ -79,7 +80,7 @@ def _nan_extreme(extreme, x, axis, out, keepdims, initial, where, last):
     if where is not True or not flattened(x, axis)[0].shape[-1]:
         return extreme(x, axis, out, keepdims, None, where)  # which says that there is nothing
     y = extreme(x, axis, out, keepdims, last, numbers)
-    return select(numbers.any(axis=reductions._axis(axis), keepdims=keepdims), y, np.nan)
+    return select(numbers.any(axis=as_axis(axis), keepdims=keepdims), y, np.nan)
 
 
 def ptp(x, axis=None, out=None, keepdims=False):
