@@ -3,6 +3,9 @@
 import difflib
 import functools
 import inspect
+import math
+
+import numpy as np
 
 
 def named(identifier, table, what):
@@ -37,6 +40,16 @@ def checked_choice(key, choices, what, given=None):
     near = difflib.get_close_matches(str(key), [c for c in choices if isinstance(c, str)], 1, 0.5)
     hint = f": did you mean {near[0]!r}?" if near else f"; there are {', '.join(map(str, choices))}"
     raise ValueError(f"unknown {what} {key if given is None else given!r}{hint}")
+
+
+def checked_amount(value, owner, name, most=math.inf):
+    """The value as a float (np.float64 would widen float32), if it is finite and from 0 to `most`; else a ValueError that
+    names its owner and the argument."""
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number or not 0 <= value <= most or value == math.inf:
+        expected = "a finite number, 0 or more" if most == math.inf else f"a number from 0 to {most}"
+        raise ValueError(f"{owner}: {name} must be {expected}, got {value!r}")
+    return float(value)
 
 
 class Configured:

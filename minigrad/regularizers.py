@@ -4,12 +4,8 @@ A penalty r(w) added to the loss pulls each weight by -∂r/∂w: l2 Σ w² by -
 same amount, whatever its size, until it is 0.
 """
 
-import math
-
-import numpy as np
-
 from minigrad import functions as F
-from minigrad.names import Configured, checked_choice, named
+from minigrad.names import Configured, checked_amount, checked_choice, named
 
 
 class Regularizer(Configured):
@@ -18,18 +14,12 @@ class Regularizer(Configured):
     def __call__(self, x):
         raise NotImplementedError(f"{type(self).__name__} does not define __call__(x)")
 
-    def amount(self, value, name):
-        """A finite number, 0 or more (None counts as the default), or an error that names it."""
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < math.inf:
-            raise ValueError(f"{type(self).__name__}: {name} must be a finite number, 0 or more, got {value!r}")
-        return float(value)
-
 
 class L1(Regularizer):
     """l1 Σ |x|; the slope at 0 is 0. Tibshirani 1996, the lasso."""
 
     def __init__(self, l1=0.01):
-        self.l1 = self.amount(l1, "l1")
+        self.l1 = checked_amount(l1, type(self).__name__, "l1")
 
     def __call__(self, x):
         return self.l1 * F.sum(F.absolute(x))
@@ -39,7 +29,7 @@ class L2(Regularizer):
     """l2 Σ x². Hoerl and Kennard 1970, ridge regression."""
 
     def __init__(self, l2=0.01):
-        self.l2 = self.amount(l2, "l2")
+        self.l2 = checked_amount(l2, type(self).__name__, "l2")
 
     def __call__(self, x):
         return self.l2 * F.sum(F.square(x))
@@ -49,7 +39,8 @@ class L1L2(Regularizer):
     """l1 Σ |x| + l2 Σ x². Zou and Hastie 2005, the elastic net."""
 
     def __init__(self, l1=0.0, l2=0.0):
-        self.l1, self.l2 = self.amount(l1, "l1"), self.amount(l2, "l2")
+        self.l1 = checked_amount(l1, type(self).__name__, "l1")
+        self.l2 = checked_amount(l2, type(self).__name__, "l2")
 
     def __call__(self, x):
         return self.l1 * F.sum(F.absolute(x)) + self.l2 * F.sum(F.square(x))
@@ -62,7 +53,7 @@ class OrthogonalRegularizer(Regularizer):
     """
 
     def __init__(self, factor=0.01, mode="rows"):
-        self.factor = self.amount(factor, "factor")
+        self.factor = checked_amount(factor, type(self).__name__, "factor")
         self.mode = checked_choice(mode, ("rows", "columns"), "mode")
 
     def __call__(self, x):

@@ -132,6 +132,14 @@ def test_reductions(weights):
         assert loss.dtype == np.float64
 
 
+def test_numpys_numbers_as_arguments_do_not_widen():
+    y, p = np.array([0.0, 1.0], "float32"), mg.Tensor(np.array([0.2, 0.9], "float32"))
+    for loss in (losses.Huber(np.float64(0.1)), losses.BinaryCrossentropy(label_smoothing=np.float64(0.1)),
+                 losses.BinaryFocalCrossentropy(gamma=np.float64(1.5))):
+        assert loss(y, p).dtype == np.float32
+    assert mg.regularizers.L2(np.float64(0.1))(p).dtype == np.float32
+
+
 def test_weights_that_are_all_zero():
     loss = losses.MeanSquaredError("mean_with_sample_weight")(np.zeros(2), mg.Tensor([1.0, 2.0]), [0, 0])
     assert loss.item() == 0

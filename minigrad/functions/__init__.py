@@ -20,11 +20,11 @@ from minigrad.functions.attention import scaled_dot_product_attention
 from minigrad.functions.complex_numbers import angle, complex, conj, conjugate, imag, real
 from minigrad.functions.convolution import conv1d, conv2d, conv3d
 from minigrad.functions.covariance import corrcoef, cov
+from minigrad.functions.ctc import ctc_loss
 from minigrad.functions.cumulative import (
     cummax, cummin, cumulative_prod, cumulative_sum, logcumsumexp, nancumprod, nancumsum,
 )
 from minigrad.functions.differences import diff, ediff1d, gradient, polyval, trapezoid
-from minigrad.functions.ctc import ctc_loss
 from minigrad.functions.dropout import dropout
 from minigrad.functions.einsum import dot, einsum, inner, kron, outer, tensordot, vdot
 from minigrad.functions.elementwise import (

@@ -1,7 +1,6 @@
 """Loss: what all losses have. Targets and predictions are looked at, the examples' losses weighed and added up."""
 
 import functools
-import math
 
 import numpy as np
 
@@ -160,17 +159,3 @@ def _weights(sample_weight, values, name):
                          + (f", or {shape}" if len(shape) > 1 else "") + f", got {tuple(w.shape)}")
     w = backend.beside(w.astype(values.dtype), values)
     return xp.broadcast_to(w.reshape(w.shape + (1,) * (len(shape) - w.ndim)), shape)
-
-
-def share(value, name, what):
-    """A number from 0 to 1, or an error that names it."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
-        raise ValueError(f"{name}: {what} must be a number from 0 to 1, got {value!r}")
-    return value
-
-
-def positive(value, name, what):
-    """A finite number, 0 or more, or an error that names it."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < math.inf:
-        raise ValueError(f"{name}: {what} must be a finite number, 0 or more, got {value!r}")
-    return value

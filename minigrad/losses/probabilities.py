@@ -11,7 +11,8 @@ from minigrad import backend
 from minigrad import functions as F
 from minigrad.functions.activations import Sigmoid, Softmax
 from minigrad.functions.losses import BinaryCrossEntropy, check_labels
-from minigrad.losses.loss import EPSILON, FunctionLoss, NumberLoss, per_example, positive, prediction, share
+from minigrad.losses.loss import EPSILON, FunctionLoss, NumberLoss, per_example, prediction
+from minigrad.names import checked_amount
 from minigrad.tensor import Tensor
 
 
@@ -21,7 +22,8 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
 
     With label_smoothing s, t (1 - s) + s/2 stands for t.
     """
-    return F.mean(_binary(_smoothed_pair(y_true, label_smoothing, "binary_crossentropy"), y_pred, from_logits)[0], axis)
+    t = _smoothed_pair(y_true, label_smoothing, "binary_crossentropy")
+    return F.mean(_binary(t, y_pred, _logits(y_pred, from_logits, Sigmoid)), axis)
 
 
 @per_example
@@ -33,8 +35,9 @@ def binary_focal_crossentropy(y_true, y_pred, apply_class_balancing=False, alpha
     Lin et al. 2017, "Focal Loss for Dense Object Detection", eq. 4 and 5.
     """
     t = _smoothed_pair(y_true, label_smoothing, "binary_focal_crossentropy")
-    loss, p, rest = _binary(t, y_pred, from_logits)
-    loss = _power(t * rest + (1 - t) * p, gamma) * loss  # 1 - q, without the digits that 1 - q would lose
+    x = _logits(y_pred, from_logits, Sigmoid)
+    p, rest = (y_pred, 1 - y_pred) if x is None else (F.sigmoid(x), F.sigmoid(-x))
+    loss = _power(t * rest + (1 - t) * p, gamma) * _binary(t, y_pred, x)  # 1 - q, without the digits that 1 - q would lose
     return F.mean((t * alpha + (1 - t) * (1 - alpha)) * loss if apply_class_balancing else loss, axis)
 
 
@@ -110,13 +113,12 @@ def poisson(y_true, y_pred):
     return F.mean(y_pred - y_true * F.log(y_pred + EPSILON), -1)
 
 
-def _binary(t, y_pred, from_logits):
-    """(the cross-entropy of each number, p, 1 - p)"""
-    x = _logits(y_pred, from_logits, Sigmoid)
+def _binary(t, y_pred, x):
+    """The cross-entropy of each number, from the logits x, or, if there are none, from the probabilities y_pred."""
     if x is not None:
-        return BinaryCrossEntropy.apply(x, t), F.sigmoid(x), F.sigmoid(-x)
+        return BinaryCrossEntropy.apply(x, t)
     p = F.clip(y_pred, EPSILON, 1 - EPSILON)
-    return -(t * F.log(p) + (1 - t) * F.log(1 - p)), y_pred, 1 - y_pred
+    return -(t * F.log(p) + (1 - t) * F.log(1 - p))
 
 
 def _logits(y_pred, from_logits, activation, axis=None):
@@ -145,12 +147,12 @@ def _smoothed_pair(t, s, name):
     if y.size and backend.device_of(y) == "cpu" and not (0 <= y.min() and y.max() <= 1):  # on a GPU the look would wait
         raise ValueError(f"{name}: targets must be from 0 to 1, the probability of class 1, got {y.min():g} to {y.max():g}"
                          ": more than two classes need (sparse_)categorical_crossentropy, and targets -1 and 1 a hinge")
-    return t * (1 - s) + s / 2 if share(s, name, "label_smoothing") else t
+    return t * (1 - s) + s / 2 if checked_amount(s, name, "label_smoothing", 1) else t
 
 
 def _smoothed(t, s, axis, name):
     """Targets of C classes, with the share s spread over all."""
-    return t * (1 - s) + s / t.shape[axis] if share(s, name, "label_smoothing") else t
+    return t * (1 - s) + s / t.shape[axis] if checked_amount(s, name, "label_smoothing", 1) else t
 
 
 def _last(x, axis):
@@ -174,7 +176,7 @@ class BinaryCrossentropy(NumberLoss):
     def __init__(self, from_logits=False, label_smoothing=0.0, axis=-1, reduction="sum_over_batch_size",
                  name="binary_crossentropy", dtype=None):
         self.from_logits, self.axis = from_logits, axis
-        self.label_smoothing = share(label_smoothing, name, "label_smoothing")
+        self.label_smoothing = checked_amount(label_smoothing, name, "label_smoothing", 1)
         super().__init__(reduction, name, dtype)
 
 
@@ -185,9 +187,9 @@ class BinaryFocalCrossentropy(NumberLoss):
 
     def __init__(self, apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0, axis=-1,
                  reduction="sum_over_batch_size", name="binary_focal_crossentropy", dtype=None):
-        self.apply_class_balancing, self.alpha, self.gamma = apply_class_balancing, alpha, positive(gamma, name, "gamma")
-        self.from_logits, self.axis = from_logits, axis
-        self.label_smoothing = share(label_smoothing, name, "label_smoothing")
+        self.apply_class_balancing, self.alpha = apply_class_balancing, alpha
+        self.gamma, self.from_logits, self.axis = checked_amount(gamma, name, "gamma"), from_logits, axis
+        self.label_smoothing = checked_amount(label_smoothing, name, "label_smoothing", 1)
         super().__init__(reduction, name, dtype)
 
 
@@ -199,7 +201,7 @@ class CategoricalCrossentropy(FunctionLoss):
     def __init__(self, from_logits=False, label_smoothing=0.0, axis=-1, reduction="sum_over_batch_size",
                  name="categorical_crossentropy", dtype=None):
         self.from_logits, self.axis = from_logits, axis
-        self.label_smoothing = share(label_smoothing, name, "label_smoothing")
+        self.label_smoothing = checked_amount(label_smoothing, name, "label_smoothing", 1)
         super().__init__(reduction, name, dtype)
 
 
@@ -211,8 +213,8 @@ class CategoricalFocalCrossentropy(FunctionLoss):
     def __init__(self, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0, axis=-1,
                  reduction="sum_over_batch_size", name="categorical_focal_crossentropy", dtype=None):
         self.alpha = np.asarray(alpha).tolist()
-        self.gamma, self.from_logits, self.axis = positive(gamma, name, "gamma"), from_logits, axis
-        self.label_smoothing = share(label_smoothing, name, "label_smoothing")
+        self.gamma, self.from_logits, self.axis = checked_amount(gamma, name, "gamma"), from_logits, axis
+        self.label_smoothing = checked_amount(label_smoothing, name, "label_smoothing", 1)
         super().__init__(reduction, name, dtype)
 
 

@@ -2,7 +2,8 @@
 (N, ...): the mean over the last axis."""
 
 from minigrad import functions as F
-from minigrad.losses.loss import EPSILON, FunctionLoss, NumberLoss, per_example, positive
+from minigrad.losses.loss import EPSILON, FunctionLoss, NumberLoss, per_example
+from minigrad.names import checked_amount
 
 
 @per_example
@@ -95,7 +96,7 @@ class Huber(NumberLoss):
     function = staticmethod(huber)
 
     def __init__(self, delta=1.0, reduction="sum_over_batch_size", name="huber_loss", dtype=None):
-        self.delta = positive(delta, "Huber", "delta")
+        self.delta = checked_amount(delta, "Huber", "delta")
         super().__init__(reduction, name, dtype)
 
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from minigrad import backend
 from minigrad import functions as F
-from minigrad.losses.loss import FunctionLoss, positive, prediction
+from minigrad.losses.loss import FunctionLoss, prediction
+from minigrad.names import checked_amount
 from minigrad.tensor import Tensor
 
 
@@ -47,5 +48,5 @@ class Triplet(FunctionLoss):
     function = staticmethod(triplet)
 
     def __init__(self, margin=1.0, p=2.0, eps=1e-6, swap=False, reduction="sum_over_batch_size", name="triplet", dtype=None):
-        self.margin, self.p, self.eps, self.swap = positive(margin, name, "margin"), p, eps, swap
+        self.margin, self.p, self.eps, self.swap = checked_amount(margin, name, "margin"), p, eps, swap
         super().__init__(reduction, name, dtype)
