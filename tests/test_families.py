@@ -164,13 +164,15 @@ def glu(x, axis=-1):
 
 
 def no_axes(quantile):
-    """NumPy's quantiles, but over no axes too: each number is its own; and of nothing, where NumPy forgets the axes of q."""
+    """NumPy's quantiles, but over no axes too, where each number is its own; and of nothing, where its nanquantiles forget the
+    axes of q."""
     def reference(x, *q, axis=None, **options):
         q = (options.pop("q"),) if "q" in options else q
         if axis == ():
             return quantile(x[None], *q, axis=0) if x.size or not q else np.zeros(np.shape(q[0]) + x.shape)
         y = quantile(x, *q, axis=axis, **options)
-        return y if x.size or not q else np.broadcast_to(y, np.shape(q[0]) + y.shape)
+        forgets = not x.size and quantile in (np.nanquantile, np.nanpercentile)
+        return np.broadcast_to(y, np.shape(q[0]) + y.shape) if forgets else y
     return reference
 
 

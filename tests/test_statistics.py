@@ -39,6 +39,14 @@ def test_nan_functions_of_nothing_but_nan():
     assert slope(F.nansum, x)[0] == 0 and slope(F.nanprod, x)[0] == 1
 
 
+@pytest.mark.parametrize("name", ["quantile", "percentile", "nanquantile", "nanpercentile"])
+def test_quantiles_of_no_columns_have_the_axes_of_q(name):
+    for keepdims in (False, True):
+        for q in (0.5, [0.5], [[0.1, 0.2]]):
+            y = getattr(F, name)(mg.Tensor(np.zeros((3, 0))), q, axis=0, keepdims=keepdims)
+            assert y.shape == (*np.shape(q), *(1,) * keepdims, 0)
+
+
 def test_the_first_of_equal_numbers_is_the_quantile():
     y, dx = slope(lambda x: F.quantile(x, [0.25, 0.5]), [5, 1, 1, 9, 5])
     assert y.tolist() == [1, 5] and dx.data.tolist() == [3, 3, 0, 0, 0]
