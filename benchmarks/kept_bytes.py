@@ -23,6 +23,7 @@ from minigrad.autograd import topological_order
 REASONS = {  # function: why it keeps more than PyTorch
     "interpolate": "a matrix of weights for each axis, where PyTorch computes them again",
     "softmax": "x: a cross-entropy of probabilities goes back to the logits",
+    **dict.fromkeys(["sigmoid", "expit"], "x: as softmax, for the cross-entropy of two classes"),
 }
 
 
