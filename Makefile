@@ -1,7 +1,7 @@
 # make lenet        train LeNet on real images; options in ARGS: make lenet ARGS="--classic --epochs 3"
 # make test         the whole test suite; options in ARGS: make test ARGS="-k conv2d"
 # make test-oldest  the same on NumPy 2.0, the oldest that is supported (which has wheels for Python 3.10 to 3.12)
-# make oracles      the comparisons with PyTorch and scikit-learn (a large download)
+# make oracles      the comparisons with PyTorch, Keras and scikit-learn (a large download)
 # make lint         ruff
 # make benchmark    a training step against PyTorch's; options in ARGS: make benchmark ARGS="--batch 64"
 # make clean        away with the virtual environments and everything else that was made
