@@ -164,8 +164,8 @@ def glu(x, axis=-1):
 
 
 def no_axes(quantile):
-    """NumPy's quantiles, but over no axes too, where each number is its own; and of nothing, where its nanquantiles forget the
-    axes of q."""
+    """NumPy's quantiles, but over no axes too, where each number is its own; and of nothing, where NumPy's nanquantiles
+    forget the axes of q."""
     def reference(x, *q, axis=None, **options):
         q = (options.pop("q"),) if "q" in options else q
         if axis == ():
