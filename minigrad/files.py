@@ -35,7 +35,7 @@ def arrays_to_bytes(arrays, about=None):
     from safetensors.numpy import save
     about = "" if about is None else json.dumps(about)
     arrays = {name: np.asarray(a, order="C") for name, a in arrays.items()}
-    return save(arrays, {"about": about, "checksum": _checksum(arrays, about)})
+    return save(arrays, {"minigrad": _checksum(arrays, about) + about})  # a single entry, since their order is not fixed
 
 
 def arrays_from_bytes(content, name):
@@ -53,8 +53,8 @@ def arrays_from_bytes(content, name):
         raise ValueError(f"{name} holds numbers of a dtype that NumPy does not have: {error}") from error
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{name} is not a safetensors file that can be read: {error}") from error
-    about = header.get("about", "")
-    if "checksum" in header and header["checksum"] != _checksum(arrays, about):
+    checksum, about = header.get("minigrad", "")[:8], header.get("minigrad", "")[8:]
+    if "minigrad" in header and checksum != _checksum(arrays, about):
         raise ValueError(f"{name} is damaged, its checksum is wrong: copy or save it again")
     try:
         return arrays, json.loads(about) if about else None

@@ -21,7 +21,7 @@ class BackupAndRestore(Callback):
     Raises ValueError if the backup is damaged, or of another model, optimizer or data.
     """
 
-    comes_last = True
+    comes_last, reads_batches = True, False
 
     def __init__(self, backup_dir, save_freq="epoch", delete_checkpoint=True):
         self.backup_dir, self.delete_checkpoint = Path(backup_dir), delete_checkpoint

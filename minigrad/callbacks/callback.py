@@ -69,6 +69,11 @@ class Callback:
     def on_predict_batch_end(self, batch, logs=None):
         """A batch of predict is done; logs is {"outputs": its predictions}."""
 
+    @property
+    def reads_batches(self):
+        """Whether on_train_batch_end looks at its logs; where no callback does, they are not computed after each step."""
+        return _overrides(self, "on_train_batch_end")
+
     def close(self):
         """The run is over, by an error too: let go of files and the screen."""
 
@@ -116,11 +121,20 @@ class CallbackList(Callback):
 
     def listens(self, hook):
         """Whether any of them does something at this hook."""
-        return any(hook in vars(c) or getattr(type(c), hook) is not getattr(Callback, hook) for c in self.callbacks)
+        return any(_overrides(c, hook) for c in self.callbacks)
+
+    @property
+    def reads_batches(self):
+        """Whether any of them does."""
+        return any(c.reads_batches for c in self.callbacks)
 
     def close(self):
         for c in self.callbacks:
             c.close()
+
+
+def _overrides(callback, hook):
+    return hook in vars(callback) or getattr(type(callback), hook) is not getattr(Callback, hook)
 
 
 def _passed_on(hook):

@@ -33,6 +33,11 @@ class ProgressBar(Callback):
                 TextColumn("{task.fields[results]}", table_column=Column()), console=console, refresh_per_second=5)
             self.bar.start()
 
+    @property
+    def reads_batches(self):
+        """A bar does."""
+        return self.verbose == 1
+
     def on_epoch_begin(self, epoch, logs=None):
         self.title, self.began, self.done = f"Epoch {epoch + 1}/{self.params['epochs']}", time.perf_counter(), 0
         if self.bar is not None:

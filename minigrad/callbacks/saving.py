@@ -30,6 +30,11 @@ class ModelCheckpoint(Monitor):
             self.best = self.worst if self.initial_value_threshold is None else self.initial_value_threshold
         self.steps = 0
 
+    @property
+    def reads_batches(self):
+        """If it saves after steps."""
+        return self.save_freq != "epoch"
+
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
 

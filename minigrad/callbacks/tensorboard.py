@@ -25,6 +25,11 @@ class TensorBoard(Callback):
         self.steps = 0
         _protocol()  # a missing package is told now
 
+    @property
+    def reads_batches(self):
+        """If it writes after steps."""
+        return self.update_freq != "epoch"
+
     def on_train_batch_end(self, batch, logs=None):
         self.steps += 1
         if self.update_freq != "epoch" and self.steps % self.update_freq == 0:

@@ -30,12 +30,13 @@ class Loop:
         bar = [] if any(isinstance(c, ProgressBar) for c in given) else [ProgressBar(verbose)]
         self.history = next((c for c in given if isinstance(c, History)), None) or History()
         added = [self.history] * (self.history not in given) + bar
-        params = {"epochs": epochs, "steps": data.steps, "metrics": self._result_names()}
+        params = {"epochs": epochs, "steps": data.steps, "metrics": self._result_names(given)}
         self.callbacks = CallbackList([*given, *added], model, params, self)
 
-    def _result_names(self):
-        """Those that logs will have at an epoch's end; None if a train_step of one's own decides, or a callback may."""
-        if type(self.model).train_step.__module__ != "minigrad.training.model":
+    def _result_names(self, callbacks):
+        """Those that logs will have at an epoch's end; None if a train_step or a callback of the user's own may add some."""
+        if type(self.model).train_step.__module__ != "minigrad.training.model" or any(
+                type(c).__module__.partition(".")[0] != "minigrad" or "on_epoch_end" in vars(c) for c in callbacks):
             return None
         names = ["loss", *[m.name for m in self.model.metrics]]
         return [*names, "learning_rate", *[f"val_{name}" for name in names if self.validation is not None]]
@@ -73,8 +74,7 @@ class Loop:
             calls.on_train_batch_begin(self.step, {})
             self._train(*batch)
             self.step += 1
-            if calls.listens("on_train_batch_end"):
-                calls.on_train_batch_end(self.step - 1, self.results())
+            calls.on_train_batch_end(self.step - 1, self.results() if calls.reads_batches else {})
             if self.interrupted:
                 return self.results()
         self._batches, results = None, self.results()

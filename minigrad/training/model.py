@@ -190,8 +190,8 @@ class Model(Layer):
             with no_grad():
                 total, rows = total + self._loss(y, prediction, sample_weight).item() * n, rows + n
                 self.update_metrics(y, prediction, sample_weight)
-            if callbacks.listens("on_test_batch_end"):
-                callbacks.on_test_batch_end(i, {"loss": total / rows} | self.metric_results())
+            listened = callbacks.listens("on_test_batch_end")
+            callbacks.on_test_batch_end(i, {"loss": total / rows} | self.metric_results() if listened else {})
         results = {"loss": total / rows} | self.metric_results()
         callbacks.on_test_end(results)
         return results
