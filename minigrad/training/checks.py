@@ -4,7 +4,7 @@ import numpy as np
 
 from minigrad import autograd, backend
 from minigrad.tensor import Tensor
-from minigrad.transforms.trees import leaves
+from minigrad.transforms.trees import leaves, map_leaves
 
 
 def checked_inputs(x, name="x"):
@@ -59,15 +59,17 @@ def is_mean_over_rows(loss, y, prediction):
 
     Then L = Σ n/N L_part, and the gradient that a row gets from the whole is n/N times the one that it gets from its part.
     """
-    n = len(y)
+    n = len(leaves(y)[0][1])
 
     def of(rows):
-        p = Tensor(prediction.data[rows], requires_grad=True)
-        value, share = loss(y[rows], p), len(y[rows]) / n
-        dp = autograd.grad(value, p, allow_unused=True) if value.requires_grad else None
-        return value.item() * share, np.zeros(p.shape) if dp is None else dp.numpy() * share
+        p = map_leaves(lambda p: Tensor(p.data[rows], requires_grad=True), prediction)
+        value, share = loss(map_leaves(lambda a: a[rows], y), p), len(range(n)[rows]) / n
+        outputs = [leaf for _, leaf in leaves(p)]
+        given = autograd.grad(value, outputs, allow_unused=True) if value.requires_grad else [None] * len(outputs)
+        dp = [np.zeros(p.shape) if g is None else g.numpy() * share for p, g in zip(outputs, given)]
+        return value.item() * share, np.concatenate([g.reshape(len(g), -1) for g in dp], axis=1)
 
-    (whole, dp), *parts = [of(rows) for rows in (slice(n), slice(n // 3), slice(n // 3, n)) if len(y[rows])]
+    (whole, dp), *parts = [of(rows) for rows in (slice(n), slice(n // 3), slice(n // 3, n)) if len(range(n)[rows])]
     values, gradients = zip(*parts)
     return bool(np.isclose(whole, sum(values), rtol=1e-4, atol=0)
                 and np.allclose(dp, np.concatenate(gradients), rtol=1e-3, atol=1e-4 * np.abs(dp).max()))

@@ -45,6 +45,7 @@ class Loop:
         """Train."""
         model = self.model
         model.stop_training, logs = False, {}
+        model.give_parameters()
         with self._interruptible():
             try:
                 self.callbacks.on_train_begin({})

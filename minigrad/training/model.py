@@ -9,7 +9,7 @@ from minigrad.layers.layer import Layer
 from minigrad.training.checks import is_mean_over_rows, positive
 from minigrad.training.feed import Rows, feed_of, is_stream
 from minigrad.training.loop import Loop
-from minigrad.training.objective import loss_of
+from minigrad.training.objective import SeveralLosses, loss_of
 from minigrad.transforms.trees import filled, leaves, map_leaves
 
 
@@ -20,21 +20,32 @@ class Model(Layer):
     metrics = ()
     stop_training = False    # set it to True in a callback to end fit
     allows_nan = False       # whether a loss that is nan ends fit quietly, see TerminateOnNaN
-    _workers, _piece, _unweighted = None, "auto", 0  # the first two are of train_step, while fit runs
+    _workers, _piece, _unweighted, _outputs = None, "auto", 0, ()  # the first two are of train_step, while fit runs
 
-    def compile(self, optimizer="adam", loss=None, metrics=(), weighted_metrics=()):
+    def compile(self, optimizer="adam", loss=None, metrics=(), weighted_metrics=(), loss_weights=None):
         """Choose how to train: by name or as objects.
 
         optimizer         "sgd", "adam", "adamw" or an Optimizer
         loss              "sparse_categorical_crossentropy", "mse" ... or a callable (y_true, y_pred) -> Tensor
         metrics           a list of "accuracy", "precision", "recall", "f1" ... or Metrics; weighted_metrics are those
                           that take sample_weight and class_weight into account
+        A model of several outputs, a list or dict of them, has a list or dict of losses, and of metrics; it learns from the
+        sum of its losses, each times its entry in loss_weights. Results are called "output_0_loss", "output_0_accuracy" ...
         """
-        plain, weighted = ([_metric(m) for m in ([given] if isinstance(given, str) else given or ())]
-                           for given in (metrics, weighted_metrics))
-        chosen = optimizers.get(optimizer), None if loss is None else losses.get(loss), [*plain, *weighted]
-        self.optimizer, self.loss, self.metrics = chosen  # at once, so that a wrong name changes nothing
-        self._optimizes_all, self._unweighted = not self.optimizer.parameters, len(plain)
+        optimizer = optimizers.get(optimizer)
+        if isinstance(loss, (list, tuple, dict)):
+            loss = SeveralLosses(loss, loss_weights, getattr(self, "output_names", None))
+            chosen = [loss.metrics(metrics or {}), loss.mean_losses(), loss.metrics(weighted_metrics or {})]
+        elif loss_weights is not None:
+            raise ValueError("loss_weights are for a model of several outputs: give loss as a list or dict too")
+        else:
+            loss = None if loss is None else losses.get(loss)
+            chosen = [[_metric(m) for m in ([given] if isinstance(given, str) else given or ())]
+                      for given in (metrics, weighted_metrics)]
+            chosen = [(found, [None] * len(found)) for found in chosen]
+        self.optimizer, self.loss = optimizer, loss  # at once, so that a wrong name changes nothing
+        self.metrics, self._outputs = (sum(parts, []) for parts in zip(*chosen))
+        self._optimizes_all, self._unweighted = not optimizer.parameters, len(chosen[0][0])
 
     def fit(self, x, y=None, epochs=1, batch_size=32, validation_data=None, validation_split=0.0, shuffle=True,
             verbose="auto", workers="auto", piece="auto", callbacks=None, initial_epoch=0, class_weight=None,
@@ -211,18 +222,17 @@ class Model(Layer):
 
     def _predicted(self, x, workers, piece):
         """The predictions for a batch, in evaluation mode."""
-        if not isinstance(x, (tuple, list, dict)):
-            return parallel.forward(lambda x: self(x, training=False), x, workers=workers, piece=piece)
-        with no_grad():
-            return self(self.as_inputs(x), training=False)
+        def call(*arrays):
+            return self(self.as_inputs(filled(x, arrays)), training=False)
+
+        return parallel.forward(call, *_arrays(x), workers=workers, piece=piece)
 
     def update_metrics(self, y, prediction, sample_weight=None):
         """Count a batch in all metrics."""
-        for i, metric in enumerate(self.metrics):
-            if i < self._unweighted or sample_weight is None:
-                metric.update_state(y, prediction)
-            else:
-                metric.update_state(y, prediction, sample_weight)
+        for i, (metric, output) in enumerate(zip(self.metrics, self._outputs)):
+            batch = y, prediction, sample_weight
+            batch = batch if output is None else self.loss.part(output, *batch)
+            metric.update_state(*batch[:2 if sample_weight is None or i < self._unweighted else 3])
 
     def metric_results(self):
         """{name: value} of all metrics."""
