@@ -155,6 +155,7 @@ def test_all_is_closed_after_an_error():
     ([3, 2.9, 2.75, 2.7, 2.5], {"min_delta": 0.2, "patience": 2}, 5),  # ...until together they are
     ([3, 4, 5, 2, 3, 4], {"start_from_epoch": 3, "patience": 2}, 6),
     ([3, 2, 1, 0.5], {"baseline": 0.1, "patience": 3}, 4), ([3, 2, 1, 4, 5, 6, 0], {"baseline": 2.5, "patience": 3}, 6),
+    ([3, 2, 1, 1.5, 0.9], {"baseline": 0.1, "patience": 3}, 4),  # better than before, but never than the baseline
     ([1, 2, 3, 2, 2], {"mode": "max", "patience": 1}, 4), ([np.nan, 2, 1, 3], {"patience": 1}, 4)])
 def test_early_stopping(values, keywords, epochs):
     stopping = callbacks.EarlyStopping("own_loss", **keywords)
@@ -315,6 +316,14 @@ def test_terminate_on_nan(capsys):
     assert model.optimizer.iterations == 4 and np.isnan(model.history.history["loss"][1])
     assert "Batch 1: the loss is nan" in capsys.readouterr().out
     assert np.isfinite(model.layers[0].kernel.numpy()).all() and len(model.history.epoch) == 2
+    def spoil(batch, logs):
+        model.layers[0].kernel.data = model.layers[0].kernel.data * np.nan
+
+    model.compile("sgd", "mse", ["mae"])  # which cannot count predictions that are nan
+    model.fit(X, Y, **keywords, callbacks=[callbacks.LambdaCallback(on_train_batch_begin=spoil), callbacks.TerminateOnNaN()])
+    assert len(model.history.epoch) == 1 and np.isnan(model.history.history["loss"][0])
+    model = mg.Sequential([layers.Dense(1, input_shape=(3,))])
+    model.compile("sgd", loss)
     for given in [], [callbacks.TerminateOnNaN(raise_error=True)]:
         with pytest.raises(FloatingPointError, match="loss became nan"):
             model.fit(X, Y, **keywords, callbacks=given)

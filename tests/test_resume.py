@@ -88,6 +88,9 @@ def test_ctrl_c_stops_after_the_step_and_a_new_start_goes_on(undisturbed, tmp_pa
     assert 1 <= epochs < len(whole["epochs"]) and stopped["backups"] == ["backup.safetensors"]
     assert all(values == whole["history"][name][:epochs] for name, values in stopped["history"].items())
     assert stopped["seen"] == whole["seen"][:len(stopped["seen"])] and len(stopped["seen"]) == stopped["steps"]
+    arrays, about = mg.files.arrays_from_bytes((tmp_path / "backup" / "backup.safetensors").read_bytes(), "backup")
+    state = mg.files.unpack(about, arrays)
+    assert state["optimizers"]["optimizer"][1]["iterations"] == stopped["steps"]  # the backup is of that very step
     assert finished(tmp_path, "epochs") == whole
 
 
@@ -146,6 +149,37 @@ def test_more_epochs_than_before_go_on(backup, tmp_path_factory):
     assert longer.history.history == whole.history.history and longer.optimizer.iterations == 25
 
 
+def test_a_batch_is_cut_on_as_it_was(tmp_path_factory):
+    """Other pieces round otherwise, and draw otherwise: those of the backup are kept, whatever the new start says."""
+    folders = [tmp_path_factory.mktemp("run") for _ in range(3)]
+    whole, other = (fit(folder, piece=piece, extra=[Dies(99)]) for folder, piece in zip(folders, (2, 1)))
+    with pytest.raises(RuntimeError, match="power"):
+        fit(folders[2], piece=2, extra=[Dies(7)])
+    model = fit(folders[2], piece=1, extra=[Dies(99)])
+    weights = [m.state_dict()["dense.kernel"].tolist() for m in (whole, other, model)]
+    assert weights[2] == weights[0] != weights[1]
+
+
+def test_a_table_that_is_appended_to_gets_no_line_twice(tmp_path):
+    """Also if the run dies between its first line and its first backup."""
+    def run(*extra):
+        mg.seed(0)
+        model = mg.Sequential([layers.Dense(1, input_shape=(3,))])
+        model.compile("sgd", "mse")
+        x = np.ones((8, 3), "float32")
+        model.fit(x, x[:, :1], epochs=2, verbose=0, callbacks=[
+            callbacks.CSVLogger(tmp_path / "log.csv", append=True), *extra, callbacks.BackupAndRestore(tmp_path / "b")])
+
+    def fails(epoch, logs):
+        raise RuntimeError("the power is off")
+
+    dies = callbacks.LambdaCallback(on_epoch_end=fails)
+    with pytest.raises(RuntimeError, match="power"):
+        run(dies)
+    run(callbacks.LambdaCallback())
+    assert [line.split(",")[0] for line in (tmp_path / "log.csv").read_text().split()] == ["epoch", "0", "1"]
+
+
 def test_a_damaged_backup_is_refused(backup):
     content = backup.read_bytes()
     rng = np.random.default_rng(0)
@@ -179,3 +213,11 @@ def test_the_layout_of_arrays_is_kept():
     dense.kernel.data = np.asfortranarray(dense.kernel.data)
     dense.load_state_dict({"kernel": np.ones((3, 4), "float32"), "bias": np.ones(4, "float32")})
     assert dense.kernel.data.flags.f_contiguous and dense.kernel.data.sum() == 12
+    optimizer = mg.optimizers.Adam(dense.parameters())
+    mg.sum(dense(np.ones((2, 3), "float32"))).backward()
+    optimizer.step()
+    state = mg.optimizers.state.state_of(optimizer)
+    optimizer.state = {}
+    mg.optimizers.state.load_state(optimizer, {**state, "state": {
+        i: {name: np.ascontiguousarray(a) for name, a in slots.items()} for i, slots in state["state"].items()}})
+    assert optimizer.state[0]["m"].flags.f_contiguous and optimizer.state[0]["m"].any()
