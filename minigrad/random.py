@@ -56,6 +56,16 @@ def replace(generators) -> None:
     _current().update(generators)
 
 
+def state():
+    """How NumPy's generator stands now, as plain data; `set_state(state())` changes nothing."""
+    return copy.deepcopy(generator().bit_generator.state)
+
+
+def set_state(value) -> None:
+    """Draw from NumPy's generator as when `state()` gave this."""
+    generator().bit_generator.state = value
+
+
 class Streams:
     """`using(streams.of(i))`: piece i of a batch draws from a generator of its own, whichever thread works on it.
 

@@ -10,9 +10,9 @@ PACKAGE = Path(__file__).resolve().parent.parent / "minigrad"
 
 # From the top of the house to its foundation. A room may import from those below it, and within itself.
 # Initializers and regularizers stand below the layers, whose weights they start and hold.
-ROOMS = ["cli", "models", "inspect", "formats", "training", "parallel", "data", "optimizers", "losses", "metrics",
-         "layers", "regularizers", "initializers", "names", "gradcheck", "transforms", "operators", "functions", "random",
-         "autograd", "function", "recording", "plain", "tensor", "errors", "blocks", "threads", "backend"]
+ROOMS = ["cli", "models", "inspect", "formats", "training", "callbacks", "parallel", "data", "optimizers", "losses",
+         "metrics", "layers", "regularizers", "initializers", "names", "gradcheck", "transforms", "operators", "functions",
+         "random", "autograd", "function", "recording", "plain", "tensor", "errors", "blocks", "threads", "files", "backend"]
 OPTIONAL = {"cupy", "cupyx", "matplotlib", "tokenizers", "onnx", "mpi4py", "sklearn", "tensorboard", "torch", "keras",
             "transformers", "PIL"}
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "shelve", "marshal", "subprocess", "pty"}
@@ -140,7 +140,9 @@ def undocumented(name, tree):
 
 
 OVERRIDDEN = {"forward", "backward", "call", "weight_shapes", "draw", "update", "describe", "build", "result", "reset",
-              "initializer_of", "reset_state", "update_state", "add", "settings", "error", "score"}
+              "initializer_of", "reset_state", "update_state", "add", "settings", "error", "score", "close", "state",
+              "set_state", "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end",
+              "on_train_batch_begin", "on_train_batch_end"}
 
 
 def test_every_import_points_down():

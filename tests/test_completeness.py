@@ -18,8 +18,8 @@ from minigrad.function import Function, Output
 ENTRIES = {entry.function for entry in TABLE}
 
 # Rooms whose names are no functions of arrays, or compose those of the table.
-ROOMS_WITHOUT = set("""autograd backend data errors formats function initializers inspect layers losses metrics models names
-    operators optimizers recording blocks threads plain parallel tensor training callbacks regularizers cli""".split())
+ROOMS_WITHOUT = set("""autograd backend data errors files formats function initializers inspect layers losses metrics models
+    names operators optimizers recording blocks threads plain parallel tensor training callbacks regularizers cli""".split())
 
 NOT_IN_THE_TABLE = {
     **dict.fromkeys(mg.plain.__all__, "plain results"),
@@ -28,6 +28,7 @@ NOT_IN_THE_TABLE = {
     "stop_gradient": "its gradient is not that of its value, on purpose: test_custom_gradients",
     "random.seed": "a setting", "random.generator": "gives a generator", "random.copies": "gives generators",
     "random.using": "a block", "random.replace": "a setting", "random.standard_normal": "plain numbers",
+    "random.state": "plain data", "random.set_state": "a setting",
     "random.integers": "plain numbers", "random.permutation": "plain numbers",
     "linalg.matrix_rank": "plain numbers", "fft.fftfreq": "plain numbers", "fft.rfftfreq": "plain numbers",
 }

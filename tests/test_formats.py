@@ -64,13 +64,25 @@ def test_shared_parameters_are_in_it_once(tmp_path):
     (lambda b: b[:4], "not a whole safetensors file"), (lambda b: b"", r"\(0 bytes\)"),
     (lambda b: b + b"!", "not a whole"),
     (lambda b: b"PK\x03\x04" + b[4:], "not a whole"), (lambda b: b"\xff" * 8 + b[8:], "not a whole"),
+    (lambda b: b.replace(b"dense.bias", b"dense.bios"), "checksum"), (lambda b: b[:-1] + b"!", "checksum"),
+    (lambda b: b.replace(b"[3,4]", b"[4,3]"), "checksum"), (lambda b: b.replace(b'"F32"', b'"I32"'), "checksum"),
+])
+def test_a_broken_file_is_named_and_changes_nothing(tmp_path, model, change, words):
+    model.save_weights(tmp_path / "weights.safetensors")
+    refuses(tmp_path / "weights.safetensors", model, change, words)
+
+
+@pytest.mark.parametrize("change, words", [
     (lambda b: b.replace(b"dense.bias", b"dense.bios"), r"(?s)missing: dense.bias \(4,\).*unexpected: dense.bios"),
     (lambda b: b.replace(b"[3,4]", b"[4,3]"), r"dense.kernel is \(3, 4\), got \(4, 3\)"),
     (lambda b: b.replace(b'"F32"', b'"I32"'), "dtype.*int32"),
 ])
-def test_a_broken_file_is_named_and_changes_nothing(tmp_path, model, change, words):
-    path = tmp_path / "weights.safetensors"
-    model.save_weights(path)
+def test_a_file_of_another_model_is_refused(tmp_path, model, change, words):
+    safetensors.numpy.save_file(model.state_dict(), tmp_path / "weights.safetensors")  # without a checksum
+    refuses(tmp_path / "weights.safetensors", model, change, words)
+
+
+def refuses(path, model, change, words):
     for p in model.parameters():
         p.data = p.data * 2
     before = model.state_dict()

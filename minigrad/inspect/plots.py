@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minigrad.training.history import History
+from minigrad.callbacks import History
 
 RIGHT, WRONG = "#0072B2", "#D55E00"  # blue and vermilion: told apart by all kinds of colour vision (Okabe & Ito 2008)
 

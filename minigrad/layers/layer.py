@@ -8,6 +8,7 @@ import numpy as np
 
 from minigrad import backend, initializers
 from minigrad.tensor import Tensor, get_default_dtype
+from minigrad.transforms.trees import leaves, map_leaves
 
 
 def shape_of(shape):
@@ -214,6 +215,8 @@ class Layer:
         """Arrays and lists become Tensors where the layer lives; floating-point ones of its own dtype, as in Keras."""
         if isinstance(x, Tensor) or x is None:
             return x
+        if isinstance(x, (list, tuple, dict)) and any(isinstance(leaf, Tensor) for _, leaf in leaves(x)):
+            return map_leaves(self._as_input, x)  # several inputs
         array = x if backend.is_array(x) else np.asarray(x)
         if array.dtype.kind not in "biuf":
             raise LayerError(f"{self.describe()}: expected numbers, got an array of dtype {array.dtype}")
@@ -325,7 +328,9 @@ class Layer:
             raise ValueError(f"the state does not fit {self.describe()}:\n  " + "\n  ".join(faults) + hint)
         for name, a in arrays.items():
             p = own[name]
-            p.data = backend.to_device(a.astype(p.dtype), p.device)
+            data = backend.get_array_module(p._data).empty_like(p._data)  # in its layout: the same sums then round alike
+            data[...] = backend.to_device(a.astype(p.dtype), p.device)
+            p.data = data
 
     # ---- how it looks
 

@@ -12,6 +12,7 @@ from minigrad.parallel.gradients import SumInOrder
 from minigrad.parallel.pieces import cut, rows_of_a_piece
 from minigrad.tensor import Tensor
 from minigrad.threads import count_workers, in_threads
+from minigrad.transforms.trees import filled, leaves
 
 
 def step(loss_function, *arrays, workers="auto", piece="auto", reduction="mean"):
@@ -58,7 +59,8 @@ def step(loss_function, *arrays, workers="auto", piece="auto", reduction="mean")
 
 
 def forward(function, *arrays, workers="auto", piece="auto"):
-    """function(*arrays), whose result has a row for each row, in pieces on several threads; nothing is recorded.
+    """function(*arrays), whose result (or each in a tuple, list or dict) has a row for each row, in pieces on several
+    threads; nothing is recorded.
 
     workers and piece as in `step`.
     """
@@ -66,7 +68,8 @@ def forward(function, *arrays, workers="auto", piece="auto"):
     with no_grad():
         if len(pieces) > 1:
             try:
-                return _joined(_in_pieces(lambda i, rows, *part: function(*part), arrays, pieces, workers))
+                parts = _in_pieces(lambda i, rows, *part: function(*part), arrays, pieces, workers)
+                return filled(parts[0], map(_joined, zip(*[[y for _, y in leaves(part)] for part in parts])))
             except NeedsWholeBatch:
                 pass
         return function(*arrays)

@@ -1,4 +1,5 @@
 """Training in Keras's style: `Model.compile`, `fit`, `evaluate`, `predict`."""
 
-from minigrad.training.history import History
-from minigrad.training.model import Model, Sequential
+from minigrad.callbacks import History
+from minigrad.training.model import Model
+from minigrad.training.sequential import Sequential

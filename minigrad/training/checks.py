@@ -4,6 +4,7 @@ import numpy as np
 
 from minigrad import autograd, backend
 from minigrad.tensor import Tensor
+from minigrad.transforms.trees import leaves, map_leaves
 
 
 def checked_inputs(x, name="x"):
@@ -18,12 +19,39 @@ def checked_inputs(x, name="x"):
     return x
 
 
-def checked_targets(y, x):
-    """y as an array with a row for each row of x."""
-    y = checked_inputs(y, "y")
-    if len(y) != len(x):
-        raise ValueError(f"x has {len(x)} rows and y has {len(y)}: each input needs its target")
-    return y
+def checked_columns(x, y=None, sample_weight=None, name=""):
+    """(x, y, sample_weight) as arrays with a row for each example, or trees of them; y and sample_weight may be None."""
+    x = _checked_tree(x, f"{name}x")
+    rows = len(leaves(x)[0][1])
+    if y is not None:
+        y = _checked_tree(y, f"{name}y")
+    if sample_weight is not None:
+        sample_weight = _checked_tree(sample_weight, f"{name}sample_weight")
+    for what, tree in (f"{name}x", x), (f"{name}y", y), (f"{name}sample_weight", sample_weight):
+        for path, a in leaves(tree):
+            if len(a) != rows:
+                raise ValueError(f"{name}x has {rows} rows and {what}{path} has {len(a)}: each input needs its target"
+                                 + (" and its weight" if "weight" in what else ""))
+    return x, y, sample_weight
+
+
+def _checked_tree(tree, name):
+    """Each array in its place, checked. A list or tuple of arrays is several; one of numbers or lists is one array."""
+    several = isinstance(tree, dict) or isinstance(tree, (list, tuple)) and len(tree) > 0 and all(
+        (backend.is_array(part) or isinstance(part, (Tensor, dict))) and getattr(part, "ndim", 1) > 0 for part in tree)
+    if not several:
+        return checked_inputs(tree, name)
+    if not tree:
+        raise ValueError(f"{name} is an empty {type(tree).__name__}: give at least one array")
+    if isinstance(tree, dict):
+        return {key: _checked_tree(part, f"{name}[{key!r}]") for key, part in tree.items()}
+    return type(tree)(_checked_tree(part, f"{name}[{i}]") for i, part in enumerate(tree))
+
+
+def positive(value, name):
+    """Refuse what is no whole number of 1 or more."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}")
 
 
 def is_mean_over_rows(loss, y, prediction):
@@ -31,15 +59,17 @@ def is_mean_over_rows(loss, y, prediction):
 
     Then L = Σ n/N L_part, and the gradient that a row gets from the whole is n/N times the one that it gets from its part.
     """
-    n = len(y)
+    n = len(leaves(y)[0][1])
 
     def of(rows):
-        p = Tensor(prediction.data[rows], requires_grad=True)
-        value, share = loss(y[rows], p), len(y[rows]) / n
-        dp = autograd.grad(value, p, allow_unused=True) if value.requires_grad else None
-        return value.item() * share, np.zeros(p.shape) if dp is None else dp.numpy() * share
+        p = map_leaves(lambda p: Tensor(p.data[rows], requires_grad=True), prediction)
+        value, share = loss(map_leaves(lambda a: a[rows], y), p), len(range(n)[rows]) / n
+        outputs = [leaf for _, leaf in leaves(p)]
+        given = autograd.grad(value, outputs, allow_unused=True) if value.requires_grad else [None] * len(outputs)
+        dp = [np.zeros(p.shape) if g is None else g.numpy() * share for p, g in zip(outputs, given)]
+        return value.item() * share, np.concatenate([g.reshape(len(g), -1) for g in dp], axis=1)
 
-    (whole, dp), *parts = [of(rows) for rows in (slice(n), slice(n // 3), slice(n // 3, n)) if len(y[rows])]
+    (whole, dp), *parts = [of(rows) for rows in (slice(n), slice(n // 3), slice(n // 3, n)) if len(range(n)[rows])]
     values, gradients = zip(*parts)
     return bool(np.isclose(whole, sum(values), rtol=1e-4, atol=0)
                 and np.allclose(dp, np.concatenate(gradients), rtol=1e-3, atol=1e-4 * np.abs(dp).max()))

@@ -1,16 +1,17 @@
 """What fit returns: the loss and the metrics of every epoch."""
 
+from minigrad.callbacks.callback import Callback
 
-class History:
+
+class History(Callback):
     """`history.history["loss"]` is a list with a number for each epoch; validation results are "val_loss" ..."""
 
     def __init__(self):
         self.history, self.epoch = {}, []
 
-    def append(self, epoch, results):
-        """Add an epoch's results."""
+    def on_epoch_end(self, epoch, logs=None):
         self.epoch.append(epoch)
-        for name, value in results.items():
+        for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
 
     def __repr__(self):

@@ -1,0 +1,146 @@
+"""What fit, evaluate and predict are given, as batches (x, y, sample_weight): arrays that are cut, or an iterable."""
+
+import numpy as np
+
+from minigrad import backend, random
+from minigrad.tensor import Tensor
+from minigrad.training.checks import checked_columns, positive
+from minigrad.transforms.trees import leaves, map_leaves
+
+_END = object()
+
+
+def feed_of(x, y=None, sample_weight=None, batch_size=32, shuffle=False, steps=None, class_weight=None, name="",
+            needs_targets=True):
+    """The feed for these arguments of fit, evaluate or predict; `name` stands before the arguments' names in errors."""
+    if steps is not None:
+        positive(steps, "steps_per_epoch")
+    if is_stream(x):
+        for other, value in ("y", y), ("sample_weight", sample_weight):
+            if value is not None:
+                raise ValueError(f"{name}x is an iterable (a {type(x).__name__}), which gives {other} itself: as (x, y) or "
+                                 f"(x, y, sample_weight). Leave {other} out")
+        return Stream(x, steps, class_weight, name, needs_targets)
+    if y is None and needs_targets:
+        raise ValueError(f"{name}x is given without y: each input needs its target")
+    columns = checked_columns(x, y, sample_weight, name)
+    return Rows(with_class_weight(columns, class_weight), batch_size, shuffle, steps)
+
+
+def is_stream(x):
+    """Whether x is an iterable of batches, and no data itself."""
+    return not isinstance(x, (Tensor, list, tuple, dict, str, bytes)) and not hasattr(x, "__array__") and (
+        hasattr(x, "__iter__") or hasattr(x, "__next__"))
+
+
+class Rows:
+    """Batches of arrays in memory, in order or shuffled by minigrad's generator."""
+
+    def __init__(self, columns, batch_size, shuffle=False, steps=None):
+        self.columns, self.batch_size, self.shuffle = columns, batch_size, shuffle
+        self.rows = len(leaves(columns[0])[0][1])
+        self.steps = -(-self.rows // batch_size)
+        if steps is not None:
+            if steps > self.steps:
+                raise ValueError(f"steps_per_epoch={steps} of {batch_size} rows each, but there are only {self.rows} rows: "
+                                 f"give at most {self.steps}")
+            self.steps = steps
+
+    def first(self):
+        """A batch to try things out with; it stays in the feed."""
+        return self[slice(0, self.batch_size)]
+
+    def __getitem__(self, rows):
+        return tuple(map_leaves(lambda a: a[rows], column) for column in self.columns)
+
+    def batches(self):
+        """The batches of an epoch; their order is drawn now."""
+        order = random.generator().permutation(self.rows) if self.shuffle else None
+        starts = range(0, self.rows, self.batch_size)[:self.steps]
+        slices = (slice(start, start + self.batch_size) for start in starts)
+        return (self[s if order is None else order[s]] for s in slices)
+
+    def pass_over(self):
+        """As if an epoch had been drawn, all but what it draws from the random generator."""
+
+    def describe(self):
+        """What has to be the same when a run goes on."""
+        return {"rows": self.rows, "batch_size": self.batch_size, "shuffle": bool(self.shuffle), "steps": self.steps}
+
+
+class Stream:
+    """Batches from an iterable, begun anew for each epoch; with `steps`, an epoch is so many, and the next one goes on."""
+
+    def __init__(self, source, steps=None, class_weight=None, name="", needs_targets=True):
+        self.source, self.steps, self.class_weight, self.name = source, steps, class_weight, name
+        self.needs_targets, self._iterator, self._first = needs_targets, None, None
+
+    def first(self):
+        """A batch to try things out with; it stays in the feed."""
+        if self._first is None:
+            self._iterator = iter(self.source)
+            found = next(self._iterator, _END)
+            if found is _END:
+                raise ValueError(f"{self.name}x, a {type(self.source).__name__}, gave no batch at all")
+            self._first = self._checked(found)
+        return self._first
+
+    def batches(self):
+        """The batches of an epoch."""
+        count, since_start = 0, 1
+        if self._first is not None:
+            first, self._first = self._first, None
+            yield first
+            count = 1
+        elif self.steps is None or self._iterator is None:
+            self._iterator, since_start = iter(self.source), 0
+        while count != self.steps:
+            found = next(self._iterator, _END)
+            if found is not _END:
+                count, since_start = count + 1, since_start + 1
+                yield self._checked(found)
+            elif self.steps is None and count:
+                return
+            elif hasattr(self.source, "__next__") or not since_start:
+                raise ValueError(f"{self.name}x, a {type(self.source).__name__}, has no more batches after {count} of this "
+                                 "epoch: an iterator can be gone through once. Give something that begins anew (a list-like "
+                                 "object with __iter__), or fewer epochs or steps")
+            else:
+                self._iterator, since_start = iter(self.source), 0
+
+    def pass_over(self):
+        """Draw an epoch's batches and drop them."""
+        for _ in self.batches():
+            pass
+
+    def describe(self):
+        """What has to be the same when a run goes on."""
+        return {"steps": self.steps}
+
+    def _checked(self, batch):
+        if self.needs_targets and (not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3)):
+            got = f"{len(batch)} of them" if isinstance(batch, (tuple, list)) else f"a {type(batch).__name__}"
+            raise ValueError(f"{self.name}x, an iterable, must give batches (x, y) or (x, y, sample_weight), it gave {got}")
+        if not self.needs_targets:
+            batch = (batch[0] if isinstance(batch, tuple) else batch,)
+        x, y, w = (*batch, None, None)[:3]
+        return with_class_weight(checked_columns(x, y, w, self.name), self.class_weight)
+
+
+def with_class_weight(columns, class_weight):
+    """(x, y, sample_weight), each row's weight times that of its class; classes that are not named weigh 1."""
+    if class_weight is None:
+        return columns
+    x, y, w = columns
+    if not isinstance(class_weight, dict) or not all(
+            hasattr(c, "__index__") and np.isscalar(v) and np.isfinite(v) and v >= 0 for c, v in class_weight.items()):
+        raise ValueError(f"class_weight must be a dict {{class number: weight of 0 or more}}, got {class_weight!r}")
+    if isinstance(y, (list, tuple, dict)):
+        raise ValueError("class_weight is for a model of one output: give sample_weight for each output")
+    y = backend.to_numpy(y)
+    labels = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y), -1)[:, 0]
+    if labels.ndim != 1 or (labels != np.floor(labels)).any():
+        raise ValueError(f"class_weight needs class numbers or one-hot rows as targets, got shape {y.shape} {y.dtype}")
+    values, inverse = np.unique(labels, return_inverse=True)
+    weights = np.array([class_weight.get(int(v), 1.0) for v in values], "float32")[inverse]
+    return x, y, weights if w is None else weights * w
