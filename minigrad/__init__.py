@@ -22,7 +22,7 @@ from minigrad.transforms import (
 )
 from minigrad.tensor import Tensor, default_dtype, get_default_dtype, set_default_dtype
 
-from minigrad import data, initializers, layers, losses, metrics, optimizers, parallel
+from minigrad import data, initializers, layers, losses, metrics, optimizers, parallel, regularizers
 from minigrad.training import Model, Sequential
 from minigrad import formats, inspect, models
 from minigrad.inspect.compare import compare_layers

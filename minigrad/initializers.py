@@ -119,6 +119,26 @@ LecunNormal = _family("LecunNormal", 1.0, "fan_in", "truncated_normal",
                       "Normal with variance 1 / fan_in. LeCun et al. 1998.")
 
 
+class Orthogonal(Initializer):
+    """`gain` times a matrix with orthonormal columns (or rows, if those are fewer), of the shape (Π(...), out).
+
+    The Q of a matrix of normal numbers = Q R, its columns' signs such that R's diagonal is positive: then Q is uniform
+    among all such matrices (Mezzadri 2007). For recurrent weights: a product of many neither grows nor fades.
+    Saxe, McClelland & Ganguli 2014.
+    """
+
+    def __init__(self, gain=1.0):
+        self.gain = gain
+
+    def draw(self, shape):
+        if len(shape) < 2:
+            raise ValueError(f"Orthogonal: expected a shape of two axes or more, got {shape}")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(random.generator().standard_normal((max(rows, columns), min(rows, columns))))
+        q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
+        return self.gain * (q if rows >= columns else q.T).reshape(shape)
+
+
 def fans(shape):
     """(fan_in, fan_out) of a kernel (..., in, out)."""
     if len(shape) < 2:
@@ -130,7 +150,7 @@ def fans(shape):
 _NAMES = {"zeros": Zeros, "ones": Ones, "constant": Constant, "random_normal": RandomNormal, "normal": RandomNormal,
           "random_uniform": RandomUniform, "uniform": RandomUniform, "truncated_normal": TruncatedNormal,
           "glorot_uniform": GlorotUniform, "glorot_normal": GlorotNormal, "he_uniform": HeUniform, "he_normal": HeNormal,
-          "lecun_uniform": LecunUniform, "lecun_normal": LecunNormal}
+          "lecun_uniform": LecunUniform, "lecun_normal": LecunNormal, "orthogonal": Orthogonal}
 
 
 def get(identifier):

@@ -9,9 +9,9 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "minigrad"
 
 # From the top of the house to its foundation. A room may import from those below it, and within itself.
-# Initializers stand below the layers, which start their weights with them.
+# Initializers and regularizers stand below the layers, which start their weights and hold them down with them.
 ROOMS = ["cli", "models", "inspect", "formats", "training", "parallel", "data", "optimizers", "losses", "metrics",
-         "regularizers", "layers", "initializers", "names", "gradcheck", "transforms", "operators", "functions", "random",
+         "layers", "regularizers", "initializers", "names", "gradcheck", "transforms", "operators", "functions", "random",
          "autograd", "function", "recording", "plain", "tensor", "errors", "blocks", "threads", "backend"]
 OPTIONAL = {"cupy", "cupyx", "matplotlib", "tokenizers", "onnx", "mpi4py", "sklearn", "tensorboard", "torch", "keras",
             "transformers", "PIL"}

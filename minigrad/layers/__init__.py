@@ -8,10 +8,11 @@ from minigrad.layers.core import (
     Dropout,
     Embedding,
     Flatten,
-    Input,
     ReLU,
     Reshape,
     Softmax,
 )
-from minigrad.layers.layer import Layer, LayerError, Parameter
+from minigrad.layers.holder import Parameter
+from minigrad.layers.layer import Layer, LayerError, mask_of
 from minigrad.layers.normalization import LayerNormalization
+from minigrad.layers.symbols import Input

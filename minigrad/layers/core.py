@@ -4,18 +4,8 @@ import math
 
 from minigrad import functions as F
 from minigrad.layers import activations
-from minigrad.layers.layer import Layer, shape_of
+from minigrad.layers.layer import Layer
 from minigrad.tensor import get_default_dtype
-
-
-class Input:
-    """`Input(shape=(28, 28, 1))` as the first entry of a Sequential says what comes in, so that it is built at once."""
-
-    def __init__(self, shape, name=None):
-        self.shape, self.name = shape_of(shape), name
-
-    def __repr__(self):
-        return f"Input(shape={self.shape})"
 
 
 class Dense(Layer):

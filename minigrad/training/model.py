@@ -5,6 +5,7 @@ import numpy as np
 from minigrad import backend, losses, metrics, optimizers, parallel, random
 from minigrad.autograd import no_grad
 from minigrad.layers.layer import Layer, snake_case
+from minigrad.layers.symbols import Input
 from minigrad.tensor import Tensor
 from minigrad.training.checks import checked_inputs, checked_targets, is_mean_over_rows
 from minigrad.training.history import History
@@ -131,7 +132,7 @@ class Model(Layer):
     def training_loss(self, x, y):
         """(the loss, the predictions) of a batch in training mode: what train_step, parallel.step and tune call."""
         prediction = self(x, training=True)
-        return self._loss(y, prediction), prediction
+        return sum(self.losses, self._loss(y, prediction)), prediction
 
     def _loss(self, y, prediction):
         if isinstance(prediction, Tensor) and not isinstance(self.loss, losses.Loss):
@@ -232,9 +233,9 @@ class Sequential(Model):
     def add(self, layer):
         """Put a layer (or an Input) at the end."""
         if not isinstance(layer, Layer):
-            if self._names or not hasattr(layer, "shape") or callable(layer):
+            if self._names or not isinstance(layer, Input):
                 raise TypeError(f"Sequential takes layers (and an Input as the first entry), got {layer!r}")
-            self._shape = (None, *layer.shape)
+            self._shape = layer.shape
             return
         shape = self._shape
         if not self._names:
