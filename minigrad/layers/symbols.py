@@ -16,7 +16,7 @@ _number = itertools.count().__next__
 
 
 class Symbol:
-    """A Tensor to come: shape (None where the length is not known, as that of the batch), dtype, and the Node that made it."""
+    """A Tensor to come: shape (None where a length is not known, as that of the batch), dtype, and its Node."""
 
     node = None
     __array_priority__ = 2000
