@@ -219,7 +219,7 @@ class Layer(Holder):
             return x
         if isinstance(x, (list, tuple)) and (several or any(isinstance(part, Tensor) for part in x)):
             return [self._as_input(part) for part in x]
-        if isinstance(x, dict):
+        if isinstance(x, dict) and several:
             return {name: self._as_input(part) for name, part in x.items()}
         array = x if backend.is_array(x) else np.asarray(x)
         if array.dtype.kind not in "biuf":
