@@ -83,7 +83,7 @@ class Tensor:
     Attributes: data (the array), grad (a Tensor or None), creator (the Function that made this Tensor; None for a leaf).
     """
 
-    __slots__ = ("_data", "_requires_grad", "_grad", "creator", "_version", "_hooks", "__weakref__")
+    __slots__ = ("_data", "_requires_grad", "_grad", "creator", "_version", "_hooks", "_mask", "__weakref__")
     __array_priority__ = 1000
 
     def __init__(self, data, requires_grad=False, dtype=None, device=None):

@@ -3,7 +3,7 @@
 from minigrad import functions as F
 from minigrad.names import named
 
-_NAMES = {"linear": lambda x: x, "relu": F.relu, "sigmoid": F.sigmoid, "tanh": F.tanh, "softmax": F.softmax,
+NAMES = {"linear": lambda x: x, "relu": F.relu, "sigmoid": F.sigmoid, "tanh": F.tanh, "softmax": F.softmax,
           "log_softmax": F.log_softmax, "gelu": F.gelu, "gelu_tanh": lambda x: F.gelu(x, "tanh"),
           "softplus": F.softplus, "exponential": F.exp,
           "relu6": F.relu6, "leaky_relu": lambda x: F.leaky_relu(x, 0.2), "elu": F.elu, "selu": F.selu, "celu": F.celu,
@@ -15,4 +15,4 @@ _NAMES = {"linear": lambda x: x, "relu": F.relu, "sigmoid": F.sigmoid, "tanh": F
 
 def get(identifier):
     """The function of that name; None is "linear"; a function is returned as it is."""
-    return named("linear" if identifier is None else identifier, _NAMES, "activation")
+    return named("linear" if identifier is None else identifier, NAMES, "activation")

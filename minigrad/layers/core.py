@@ -4,18 +4,8 @@ import math
 
 from minigrad import functions as F
 from minigrad.layers import activations
-from minigrad.layers.layer import Layer, shape_of
+from minigrad.layers.layer import Layer
 from minigrad.tensor import get_default_dtype
-
-
-class Input:
-    """`Input(shape=(28, 28, 1))` as the first entry of a Sequential says what comes in, so that it is built at once."""
-
-    def __init__(self, shape, name=None):
-        self.shape, self.name = shape_of(shape), name
-
-    def __repr__(self):
-        return f"Input(shape={self.shape})"
 
 
 class Dense(Layer):
@@ -24,12 +14,13 @@ class Dense(Layer):
     x (..., in), kernel (in, out), bias (out,), y (..., out); in·out + out parameters.
     """
 
-    def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
-                 bias_initializer="zeros", name=None, input_shape=None):
+    initial = {"kernel": "glorot_uniform", "bias": "zeros"}
+    supports_masking = True
+
+    def __init__(self, units, activation=None, use_bias=True, **options):
         self.units, self.use_bias = positive(units, "Dense", "units"), use_bias
         self.activation = activations.get(activation)
-        self.kernel_initializer, self.bias_initializer = kernel_initializer, bias_initializer
-        super().__init__(name, input_shape)
+        super().__init__(**options)
 
     def weight_shapes(self, input_shape):
         if len(input_shape) < 2:

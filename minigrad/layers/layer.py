@@ -1,22 +1,21 @@
-"""Layer: named parameters, sub-layers, and a call. Everything that Dense, Conv2D and models have in common."""
+"""Layer: a call, and around it building, masks, regularisation and errors. What Dense, Conv2D and models have in common."""
 
 import contextvars
+import difflib
 import inspect
 import re
 
 import numpy as np
 
-from minigrad import backend, initializers
+from minigrad import backend, initializers, regularizers
+from minigrad.layers import configs
+from minigrad.layers.holder import Holder, Parameter
+from minigrad.layers.symbols import called_with_symbols, has_symbol, shape_of
 from minigrad.tensor import Tensor, get_default_dtype
-from minigrad.transforms.trees import leaves, map_leaves
-
-
-def shape_of(shape):
-    """A shape as a tuple; a number is that of a vector."""
-    return (int(shape),) if hasattr(shape, "__index__") else tuple(shape)
-
+from minigrad.transforms.trees import leaves
 
 _current = contextvars.ContextVar("call", default=None)  # the outermost call that is under way, per thread
+_added = contextvars.ContextVar("losses", default=())    # (layer, loss) pairs of the latest outermost call, per thread
 in_piece = contextvars.ContextVar("in_piece", default=False)  # per thread: whether others have other rows of the batch
 
 
@@ -28,67 +27,63 @@ class NeedsWholeBatch(Exception):
     """A layer was called on a piece of a batch (see minigrad.parallel), and needs all its rows or no thread beside it."""
 
 
-class Parameter(Tensor):
-    """A Tensor that a layer learns. `trainable=False` freezes it; `symbols` names the length of each axis."""
-
-    __slots__ = ("name", "symbols")
-    extra_slots = __slots__
-
-    def __init__(self, data, name="", symbols=None, trainable=True, **keywords):
-        super().__init__(data, requires_grad=trainable, **keywords)
-        self.name, self.symbols = name, dict(symbols or {})
-
-    @property
-    def trainable(self):
-        """Whether it learns; a frozen parameter gets no gradient."""
-        return self.requires_grad
-
-    @trainable.setter
-    def trainable(self, value):
-        self.requires_grad = value
-
-    def __repr__(self):
-        state = "" if self.trainable else ", frozen"
-        return f"Parameter({self.name!r}, shape={self.shape}, dtype={self.dtype}{state})\n{super().__repr__()}"
-
-
 class _Call:
     """One call of the outermost layer: the path to where it is, and the shapes that came out on the way."""
 
     def __init__(self, training):
-        self.path, self.trace, self.training = [], [], training
+        self.path, self.trace, self.losses, self.training = [], [], [], training
         self.built = []  # (layer, names of the parameters that it had before): what an error has to undo
 
 
-class Layer:
+class Layer(Holder):
     """A piece of a network. A subclass defines
 
         weight_shapes(input_shape)   {"kernel": {"in": 784, "out": 10}, ...}: the parameters, each axis with its symbol
-        call(x)                      what it does with its input; may take `training`
+        call(x)                      what it does with its input; may take `training`, and `mask` (see mask_of)
 
     and may define `build(input_shape)` to make sub-layers. Sub-layers and Parameters are found where they are assigned
     (`self.hidden = Dense(10)`), sub-layers in lists and dicts too (`self.blocks.append(Dense(10))`). Parameters are made
     at the first call, or at once when `input_shape` (without the batch axis) is given.
+
+    All layers take the options
+        name, input_shape                          see above
+        trainable=True                             False freezes it
+        activity_regularizer=None                  a regularizer of the outputs: its value / batch size is among `losses`
+        kernel_initializer, kernel_regularizer     of each weight that `initial` names, by name or as objects
     """
 
+    initial = {}             # how weights start: {"kernel": "glorot_uniform", "bias": "zeros"}; see the options above
     built = False            # whether the parameters are there
     input_axes = None        # how many axes an input must have, batch included; None: any number
     needs_whole_batch = False  # whether rows depend on each other in training, or the call changes the layer: it is then
     #                            never given a piece of a batch. A layer of your own that is so has to say so
     input_dtype = "float32"  # of the empty batch that a Sequential sends through to build its layers
+    takes_several = False    # whether its input is a list (or dict) of arrays, as that of Add
+    supports_masking = False  # whether the output keeps the input's mask, see compute_mask
 
     def __new__(cls, *arguments, **keywords):
         layer = super().__new__(cls)
-        layer.__dict__.update(_parameters={}, _frozen=False, _device=None, name=None, training=False, input_shape=None)
-        try:
-            bound = inspect.signature(cls.__init__).bind(layer, *arguments, **keywords).arguments
-        except TypeError:
-            bound = {}  # __init__ itself says what is wrong
-        layer.__dict__["_arguments"] = dict(list(bound.items())[1:])
+        layer.__dict__.update(_parameters={}, _frozen=False, _device=None, name=None, training=False, input_shape=None,
+                              activity_regularizer=None)
+        layer.__dict__["_arguments"] = configs.arguments_of(layer, arguments, keywords)
         return layer
 
-    def __init__(self, name=None, input_shape=None):
-        self.name = name
+    def __init_subclass__(cls, **keywords):
+        super().__init_subclass__(**keywords)
+        configs.register(cls)
+
+    def __init__(self, name=None, input_shape=None, trainable=True, activity_regularizer=None, **options):
+        self.name, self._frozen = name, not trainable
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        for weight, start in self.initial.items():
+            given = options.pop(f"{weight}_initializer", start)
+            setattr(self, f"{weight}_initializer", initializers.get(start if given is None else given))
+            setattr(self, f"{weight}_regularizer", regularizers.get(options.pop(f"{weight}_regularizer", None)))
+        for option in options:
+            known = [*configs.parameters_of(type(self)), *vars(self), "input_shape", "trainable"]
+            near = difflib.get_close_matches(option, known, 1)
+            raise TypeError(f"{type(self).__name__} takes no argument {option!r}"
+                            + (f": did you mean {near[0]!r}?" if near else ""))
         if input_shape is not None:
             self.input_shape = shape_of(input_shape)
             self.ensure_built((None, *self.input_shape))
@@ -107,7 +102,11 @@ class Layer:
     def initializer_of(self, name):
         """The initializer of a parameter: `kernel_initializer` for "kernel", glorot_uniform unless said."""
         default = "zeros" if name.endswith(("bias", "beta")) else "ones" if name == "gamma" else "glorot_uniform"
-        return getattr(self, f"{name}_initializer", default)
+        return getattr(self, f"{self.option_of(name)}_initializer", default)
+
+    def option_of(self, name):
+        """What the options of a parameter begin with: its name, unless several share theirs."""
+        return name
 
     def ensure_built(self, input_shape):
         """Build, if that was not done yet."""
@@ -116,41 +115,27 @@ class Layer:
                 raise NeedsWholeBatch(f"{self.label} is not built yet")
             if _current.get() is not None:
                 _current.get().built.append((self, set(self._parameters)))
-            self.build(tuple(input_shape))
+            self.build(input_shape)
             self.built = True
             if self._frozen:
                 self.trainable = False
 
     def add_weight(self, name, shape, initializer="glorot_uniform", trainable=True, dtype=None):
-        """Make a Parameter and keep it as `self.name`; `shape` is a tuple, or {symbol: length}."""
+        """Make a Parameter and keep it as `self.name`; `shape` is a tuple, or {symbol: length}.
+
+        One with trainable=False is a statistic: it is saved, and never trained, thawed or not.
+        """
         symbols = shape if isinstance(shape, dict) else {f"n{i}": n for i, n in enumerate(shape)}
         lengths = tuple(symbols.values())
         data = initializers.get(initializer)(lengths, dtype or get_default_dtype())
-        setattr(self, name, Parameter(data, name, symbols, trainable, device=self._device))
+        setattr(self, name, Parameter(data, name, symbols, learns=trainable, device=self._device))
         return getattr(self, name)
-
-    def __setattr__(self, name, value):
-        self._parameters.pop(name, None)
-        if isinstance(value, Parameter):
-            self._parameters[name] = value
-        object.__setattr__(self, name, value)
-
-    def __delattr__(self, name):
-        self._parameters.pop(name, None)
-        object.__delattr__(self, name)
-
-    @property
-    def _layers(self):
-        """{name: sub-layer}, as they are assigned now; those in lists and dicts are called "blocks.0", "heads.left"."""
-        found = {}
-        for name, value in vars(self).items():
-            if name != "_arguments":
-                _find_layers(name, value, found)
-        return found
 
     # ---- calling
 
     def __call__(self, *inputs, training=None, **keywords):
+        if has_symbol(inputs) or keywords and has_symbol(keywords):
+            return called_with_symbols(self, inputs, keywords if training is None else {**keywords, "training": training})
         call = _current.get()
         if call is None:
             return self._run_outermost(_Call(self.training if training is None else bool(training)), inputs, keywords)
@@ -165,7 +150,10 @@ class Layer:
     def _run_outermost(self, call, inputs, keywords):
         token = _current.set(call)
         try:
-            return self._run(call, inputs, keywords)
+            y = self._run(call, inputs, keywords)
+            if call.losses or _added.get():
+                _added.set(tuple(call.losses))
+            return y
         except BaseException:
             for layer, names in call.built:  # with this input it did not work: leave no parameters of its shape behind
                 for name in set(layer._parameters) - names:
@@ -177,26 +165,41 @@ class Layer:
 
     def _run(self, call, inputs, keywords):
         call.path.append(self)
-        inputs = tuple([self._as_input(x) for x in inputs])
+        inputs = tuple([self._as_input(x, self.takes_several) for x in inputs])
         keywords = {k: self._as_input(v) if backend.is_array(v) or isinstance(v, list) else v for k, v in keywords.items()}
         try:
-            shape = inputs[0].shape if inputs and isinstance(inputs[0], Tensor) else ()
+            shape = _shapes(inputs[0]) if inputs else ()
             if self.input_axes not in (None, len(shape)):
-                raise ValueError(f"expected an input of {self.input_axes} axes, batch first, got shape {tuple(shape)}")
+                raise ValueError(f"expected an input of {self.input_axes} axes, batch first, got shape {shape}")
             if self.needs_whole_batch and call.training and in_piece.get():
                 raise NeedsWholeBatch(f"{self.label} reads all rows of a batch")
             self.ensure_built(shape)
-            if self._takes_training:
-                keywords = {**keywords, "training": call.training}
+            mask = keywords.get("mask")
+            if mask is None and inputs:
+                mask = mask_of(inputs[0])
+                if mask is not None and "mask" in self._call_parameters:
+                    keywords["mask"] = mask
+            if "training" in self._call_parameters:
+                keywords["training"] = call.training
             y = self.call(*inputs, **keywords)
+            if self.activity_regularizer is not None:
+                self.add_loss(sum(self.activity_regularizer(part) / len(part) for part in _parts(y) if len(part)))
         except LayerError:
             raise
         except (ValueError, TypeError, IndexError) as error:
             raise LayerError(self._explain(call, inputs, error)) from error
         finally:
             call.path.pop()
-        call.trace.append(((*call.path, self), shape, getattr(y, "shape", None)))
+        if self.supports_masking and inputs:
+            mask = self.compute_mask(inputs[0], mask)
+            if mask is not None:
+                _parts(y)[0]._mask = mask
+        call.trace.append(((*call.path, self), shape, getattr(_parts(y)[0], "shape", None)))
         return y
+
+    def compute_mask(self, inputs, mask):
+        """The mask of the output, from the input and its mask (lists of them, if it takes several): the same one."""
+        return mask
 
     def trace(self, *inputs, **keywords):
         """Call it, and list each layer that ran, in order of ending: (path, layer, input shape, output shape)."""
@@ -205,18 +208,20 @@ class Layer:
         return [(path_of(path), path[-1], before, after) for path, before, after in call.trace]
 
     @property
-    def _takes_training(self):
+    def _call_parameters(self):
         cls = type(self)
-        if "takes_training" not in cls.__dict__:
-            cls.takes_training = "training" in inspect.signature(cls.call).parameters
-        return cls.takes_training
+        if "call_parameters" not in cls.__dict__:
+            cls.call_parameters = frozenset(inspect.signature(cls.call).parameters)
+        return cls.call_parameters
 
-    def _as_input(self, x):
+    def _as_input(self, x, several=False):
         """Arrays and lists become Tensors where the layer lives; floating-point ones of its own dtype, as in Keras."""
         if isinstance(x, Tensor) or x is None:
             return x
-        if isinstance(x, (list, tuple, dict)) and any(isinstance(leaf, Tensor) for _, leaf in leaves(x)):
-            return map_leaves(self._as_input, x)  # several inputs
+        if isinstance(x, (list, tuple, dict)) and (several or any(isinstance(leaf, Tensor) for _, leaf in leaves(x))):
+            parts = x.items() if isinstance(x, dict) else enumerate(x)
+            parts = {name: self._as_input(part) for name, part in parts}
+            return parts if isinstance(x, dict) else type(x)(parts.values())
         array = x if backend.is_array(x) else np.asarray(x)
         if array.dtype.kind not in "biuf":
             raise LayerError(f"{self.describe()}: expected numbers, got an array of dtype {array.dtype}")
@@ -227,7 +232,7 @@ class Layer:
         return Tensor.wrap(array if device is None else backend.to_device(array, device))
 
     def _explain(self, call, inputs, error):
-        shapes = ", ".join(str(tuple(x.shape)) if isinstance(x, Tensor) else type(x).__name__ for x in inputs)
+        shapes = ", ".join(str(_shapes(x)) if isinstance(x, (Tensor, list)) else type(x).__name__ for x in inputs)
         lines = [f"{path_of(call.path)} ({self.describe()}): {error}", f"  its input: {shapes}"]
         if call.trace:
             lines.append("  the layers before it gave:")
@@ -239,98 +244,38 @@ class Layer:
         """What the layer does with its input."""
         raise NotImplementedError(f"{type(self).__name__} defines no call")
 
-    # ---- what it holds
+    # ---- regularisation
 
-    def named_parameters(self):
-        """(dotted name, Parameter) pairs in the order of insertion; a shared one once, under its first name."""
-        seen, found = set(), []
-        for prefix, layer in self.named_layers():
-            for name, p in layer._parameters.items():
-                if id(p) not in seen:
-                    seen.add(id(p))
-                    found.append((f"{prefix}.{name}" if prefix else name, p))
-        return found
-
-    def named_layers(self, prefix=""):
-        """(dotted name, layer) pairs: this one (its name is ""), then all below it, depth first; a shared one once."""
-        seen, found, stack = set(), [], [(prefix, self)]
-        while stack:
-            path, layer = stack.pop()
-            if id(layer) in seen:
-                continue
-            seen.add(id(layer))
-            found.append((path, layer))
-            stack += [(f"{path}.{name}" if path else name, child) for name, child in reversed(layer._layers.items())]
-        return found
-
-    def parameters(self, trainable_only=False):
-        """The Parameters, each once."""
-        return [p for _, p in self.named_parameters() if p.trainable or not trainable_only]
+    def add_loss(self, loss):
+        """Inside of `call`: put a number, a Tensor, among the `losses` of this call."""
+        if _current.get() is not None:
+            _current.get().losses.append((self, loss))
 
     @property
-    def trainable(self):
-        """Whether any parameter learns; set it to False to freeze the layer (also before it is built), to True to thaw."""
-        return any(p.trainable for p in self.parameters()) or not (self.parameters() or self._frozen)
+    def losses(self):
+        """The regularizers' values, as Tensors of one number: of the parameters as they are now, of the layer and of those
+        below it, then what the latest outermost call in this thread added (activity_regularizer, add_loss)."""
+        layers, seen, values = [layer for _, layer in self.named_layers()], set(), []
+        for layer in layers:
+            for name, p in layer._parameters.items():
+                regularizer = getattr(layer, f"{layer.option_of(name)}_regularizer", None)
+                if regularizer is not None and id(p) not in seen:
+                    values.append(regularizer(p))
+                seen.add(id(p))
+        own = {id(layer) for layer in layers}
+        return values + [loss for layer, loss in _added.get() if id(layer) in own]
 
-    @trainable.setter
-    def trainable(self, value):
-        for _, layer in self.named_layers():
-            layer._frozen = not value  # for the parameters that it does not have yet
-        for p in self.parameters():
-            p.trainable = value
+    # ---- its configuration
 
-    def count_params(self):
-        """The number of numbers in all parameters."""
-        return sum(p.size for p in self.parameters())
+    def get_config(self):
+        """The arguments that make a layer like this one, in what JSON can hold; a layer inside is
+        {"class_name": ..., "config": ...}. Parameters are not in it: see state_dict."""
+        return configs.config_of(self)
 
-    def train(self, mode=True):
-        """Training mode (dropout works) for calls that do not say `training=`; returns the layer."""
-        for _, layer in self.named_layers():
-            layer.training = mode
-        return self
-
-    def eval(self):
-        """Evaluation mode, the default: dropout does nothing."""
-        return self.train(False)
-
-    def zero_grad(self):
-        """Forget the gradients of all parameters."""
-        for p in self.parameters():
-            p.grad = None
-
-    def to(self, device):
-        """Move all parameters to a device ("cpu", "cuda:0"), also those that are not made yet; returns the layer."""
-        backend.to_device(np.zeros(0), device)  # an unknown device fails here, before anything has moved
-        for _, layer in self.named_layers():
-            layer._device = device
-        for p in self.parameters():
-            p._data = backend.to_device(p._data, device)
-            p.grad = None
-        return self
-
-    # ---- saving
-
-    def state_dict(self):
-        """{dotted name: a copy of the array, on the host} of all parameters."""
-        return {name: p.numpy().copy() for name, p in self.named_parameters()}
-
-    def load_state_dict(self, state):
-        """Take over the arrays of a state_dict. All names and shapes are checked first: on an error nothing has changed."""
-        own = dict(self.named_parameters())
-        faults = [f"missing: {name} {p.shape}" for name, p in own.items() if name not in state]
-        faults += [f"unexpected: {name} {np.shape(state[name])}" for name in state if name not in own]
-        arrays = {name: backend.to_numpy(state[name]) for name in own if name in state}
-        faults += [f"wrong shape: {name} is {own[name].shape}, got {a.shape}"
-                   for name, a in arrays.items() if a.shape != own[name].shape]
-        faults += [f"wrong dtype: {name} got {a.dtype}" for name, a in arrays.items() if a.dtype.kind != "f"]
-        if faults:
-            hint = "" if own else "\nThe model has no parameters yet: call it once, or give its first layer input_shape."
-            raise ValueError(f"the state does not fit {self.describe()}:\n  " + "\n  ".join(faults) + hint)
-        for name, a in arrays.items():
-            p = own[name]
-            data = backend.get_array_module(p._data).empty_like(p._data)  # in its layout: the same sums then round alike
-            data[...] = backend.to_device(a.astype(p.dtype), p.device)
-            p.data = data
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """A new layer from what get_config gave; custom_objects: {name: class or function} of those of your own."""
+        return configs.made(cls, config, custom_objects)
 
     # ---- how it looks
 
@@ -360,16 +305,29 @@ class Layer:
         return f"<pre>{escape(repr(self))}</pre>"
 
 
-def _find_layers(name, value, found):
-    """Add the layers in `value`, a layer or a list or dict with layers in it, to `found`, by their dotted names."""
-    if isinstance(value, Layer):
-        found[name] = value
-    elif isinstance(value, (list, tuple)):
-        for i, item in enumerate(value):
-            _find_layers(f"{name}.{i}", item, found)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _find_layers(f"{name}.{key}", item, found)
+def mask_of(x):
+    """The mask that a layer attached to its output, a boolean array (N, T), False where there is padding; None if there is
+    none; of a list a list, or None.
+
+    Masks are made by Embedding(mask_zero=True) and Masking, read by the layers whose `call` takes a `mask`, and handed on
+    by those with `supports_masking`. A function (F.relu, +) hands none on.
+    """
+    if isinstance(x, (list, tuple)):
+        masks = [mask_of(part) for part in x]
+        return masks if any(m is not None for m in masks) else None
+    return getattr(x, "_mask", None)
+
+
+def _parts(y):
+    """What a layer gave, as a list."""
+    return list(y.values()) if isinstance(y, dict) else y if isinstance(y, (list, tuple)) else [y]
+
+
+def _shapes(x):
+    """The shape of an input; of several, a tuple of theirs, and of a dict a dict."""
+    if isinstance(x, (list, tuple)):
+        return tuple([_shapes(part) for part in x])
+    return {name: _shapes(part) for name, part in x.items()} if isinstance(x, dict) else tuple(getattr(x, "shape", ()))
 
 
 def path_of(layers):

@@ -158,7 +158,7 @@ class Model(Layer):
     def training_loss(self, x, y, sample_weight=None):
         """(the loss, the predictions) of a batch in training mode: what train_step, parallel.step and tune call."""
         prediction = self(self.as_inputs(x), training=True)
-        return self._loss(y, prediction, sample_weight), prediction
+        return sum(self.losses, self._loss(y, prediction, sample_weight)), prediction
 
     def _loss(self, y, prediction, sample_weight=None):
         return loss_of(self.loss, y, prediction, sample_weight)
@@ -197,9 +197,12 @@ class Model(Layer):
         callbacks.on_test_begin({})
         for i, (x, y, sample_weight) in enumerate(feed.batches()):
             callbacks.on_test_batch_begin(i, {})
+            if i == 0 and workers is not None and self._adds_losses(x):
+                workers = None  # what layers add to the loss is known in the thread that called them
             prediction, n = self._predicted(x, workers, piece), len(_arrays(x)[0])
             with no_grad():
-                total, rows = total + self._loss(y, prediction, sample_weight).item() * n, rows + n
+                loss = sum(self.losses, self._loss(y, prediction, sample_weight))
+                total, rows = total + loss.item() * n, rows + n
                 self.update_metrics(y, prediction, sample_weight)
             listened = callbacks.listens("on_test_batch_end")
             callbacks.on_test_batch_end(i, {"loss": total / rows} | self.metric_results() if listened else {})
@@ -219,6 +222,12 @@ class Model(Layer):
             callbacks.on_predict_batch_end(i, {"outputs": found[-1]})
         callbacks.on_predict_end({})
         return filled(found[0], [np.concatenate(parts) for parts in zip(*map(_arrays, found))])
+
+    def _adds_losses(self, x):
+        """Whether there are `losses` (regularizers, add_loss) when it is called."""
+        with no_grad():
+            self(self.as_inputs(map_leaves(lambda a: a[:1], x)), training=False)
+        return bool(self.losses)
 
     def _predicted(self, x, workers, piece):
         """The predictions for a batch, in evaluation mode."""

@@ -4,6 +4,7 @@ import numpy as np
 
 from minigrad.autograd import no_grad
 from minigrad.layers.layer import Layer, snake_case
+from minigrad.layers.symbols import Input
 from minigrad.training.model import Model
 
 
@@ -37,9 +38,9 @@ class Sequential(Model):
     def add(self, layer):
         """Put a layer (or an Input) at the end."""
         if not isinstance(layer, Layer):
-            if self._names or not hasattr(layer, "shape") or callable(layer):
+            if self._names or not isinstance(layer, Input):
                 raise TypeError(f"Sequential takes layers (and an Input as the first entry), got {layer!r}")
-            self._shape = (None, *layer.shape)
+            self._shape = layer.shape
             return
         shape = self._shape
         if not self._names:
