@@ -226,7 +226,7 @@ class Model(Layer):
     def _adds_losses(self, x):
         """Whether there are `losses` (regularizers, add_loss) when it is called."""
         with no_grad():
-            self(self.as_inputs(map_leaves(lambda a: a[:1], x)), training=False)
+            self(self.as_inputs(map_leaves(lambda a: a[:2], x)), training=False)
         return bool(self.losses)
 
     def _predicted(self, x, workers, piece):
