@@ -11,7 +11,8 @@ def named(identifier, table, what):
     if isinstance(identifier, str):
         key = identifier if identifier in table else identifier.lower()
         if key not in table:
-            near = difflib.get_close_matches(key, table, 1, 0.5)
+            near = sorted(difflib.get_close_matches(key, table, 3, 0.5),
+                          key=lambda name: sorted(name) != sorted(key))  # swapped letters first: adma is adam, not adamax
             hint = f": did you mean {near[0]!r}?" if near else f"; there are {', '.join(table)}"
             raise ValueError(f"unknown {what} {identifier!r}{hint}")
         identifier = table[key]

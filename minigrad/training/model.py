@@ -21,7 +21,7 @@ class Model(Layer):
     def compile(self, optimizer="adam", loss=None, metrics=()):
         """Choose how to train: by name or as objects.
 
-        optimizer  "sgd", "adam", "adamw" or an Optimizer
+        optimizer  "sgd", "adam", "adamw" ... or an Optimizer
         loss       "sparse_categorical_crossentropy", "mse" ... or a callable (y_true, y_pred) -> Tensor
         metrics    a list of "accuracy", "precision", "recall", "f1" ... or Metrics
         """
@@ -77,6 +77,7 @@ class Model(Layer):
                     progress.finish(results)
         finally:
             del self._workers, self._piece
+        self.optimizer.finalize_variable_values()
         self.history = history
         return history
 
@@ -147,7 +148,7 @@ class Model(Layer):
         known, names = {id(p) for p in self.optimizer.parameters}, dict(self.named_parameters())
         unknown = [name for name, p in names.items() if id(p) not in known]
         if not known:
-            self.optimizer.set_parameters(names.values())
+            self.optimizer.set_parameters(names.items())
         elif len(unknown) == len(names):
             raise ValueError("the optimizer has the parameters of another model: make one for each model")
         elif unknown and self._optimizes_all:
