@@ -32,7 +32,7 @@ def minigrad_lenet(weights, learning_rate=0.001):
         model = mg.models.LeNet()
     for p, w in zip(model.parameters(), weights):
         p.data = w.copy()
-    model.compile(mg.optimizers.Adam(model.parameters(), learning_rate, epsilon=1e-8),  # PyTorch's epsilon
+    model.compile(mg.optimizers.Adam(model.parameters(), learning_rate, epsilon=1e-8),  # PyTorch's epsilon, added as in Keras
                   mg.losses.SparseCategoricalCrossentropy())
     return model
 

@@ -42,7 +42,7 @@ def choices(rng):
     def of(*values):
         return values[rng.integers(len(values))]
 
-    betas = dict(beta_1=of(0.9, 0.5, 0.0), beta_2=of(0.999, 0.8))
+    betas = dict(beta_1=of(0.9, 0.5, 0.2), beta_2=of(0.999, 0.8))
     epsilon = dict(epsilon=of(1e-7, 1e-3))
     momentum = of(0.0, 0.5, 0.9)
     return {

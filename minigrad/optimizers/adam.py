@@ -62,7 +62,7 @@ class Adam(_Moments):
     def update(self, p, g, state, learning_rate):
         m, v = self.moments(g, state)
         if self.amsgrad:
-            v = state["largest"] = get_array_module(v).maximum(state["largest"], v)
+            v = get_array_module(v).maximum(state["largest"], v, out=state["largest"])
         p -= adam_change(m, v, learning_rate, self.beta_1, self.beta_2, self.epsilon, self.iterations + 1)
 
 
@@ -92,7 +92,7 @@ class Adamax(_Moments):
         m *= self.beta_1
         m += (1 - self.beta_1) * g
         u *= self.beta_2
-        u = state["u"] = xp.maximum(u, abs(g))
+        xp.maximum(u, abs(g), out=u)
         change = m / (u + self.epsilon)
         change *= learning_rate / (1 - self.beta_1 ** (self.iterations + 1))
         p -= change

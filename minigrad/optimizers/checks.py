@@ -23,7 +23,7 @@ def number(owner, name, value, interval, whole=False, optional=False):
         who = owner if isinstance(owner, str) else type(owner).__name__
         raise ValueError(f"{who}: {name} must be {'an integer' if whole else 'a number'} in {interval}"
                          f"{' or None' if optional else ''}, got {value!r}")
-    return int(value) if whole else float(value)
+    return int(value) if whole or isinstance(value, (int, np.integer)) else float(value)
 
 
 def flag(owner, name, value):

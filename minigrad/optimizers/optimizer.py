@@ -82,7 +82,7 @@ class Optimizer(Saving):
         if callable(value):
             number(self, f"learning_rate from {value!r} at step 0", value(0), "[0, inf)")
         else:
-            value = number(self, "learning_rate", value, "[0, inf)")
+            value = float(number(self, "learning_rate", value, "[0, inf)"))
             if callable(getattr(self, "_learning_rate", None)):
                 raise TypeError(f"{type(self).__name__}: learning_rate follows {self._learning_rate!r}, so it takes no "
                                 f"number: assign another schedule, or make the optimizer with a number")
@@ -229,7 +229,7 @@ class Optimizer(Saving):
 
     def __repr__(self):
         rate = self._learning_rate
-        shown = f"{rate:g}" if isinstance(rate, float) else repr(rate)
+        shown = f"{rate:g}" if isinstance(rate, float) else getattr(rate, "description", rate.__repr__)()
         return f"{type(self).__name__}(learning_rate={shown}, {len(self.parameters)} parameters)"
 
 

@@ -1,5 +1,6 @@
 """Learning rates that change with the step: `Adam(CosineDecay(0.001, 10_000))`. Keras's names, arguments and values."""
 
+import inspect
 import math
 
 from minigrad.optimizers.checks import arguments, deserialized, flag, number, serialized, unknown
@@ -52,8 +53,11 @@ class LearningRateSchedule:
         return "".join(BARS[round((len(BARS) - 1) * rate / (max(rates) or 1))] for rate in rates)
 
     def description(self):
-        """The class and its arguments, as they are written."""
-        shown = (f"{name}={getattr(self, name)!r}" for name in arguments(type(self), LearningRateSchedule) if name != "name")
+        """The class and its arguments, as they are written, without those at their defaults."""
+        defaults = inspect.signature(type(self).__init__).parameters
+        values = {name: getattr(self, name) for name in arguments(type(self), LearningRateSchedule) if name != "name"}
+        shown = [f"{name}={value.description() if isinstance(value, LearningRateSchedule) else repr(value)}"
+                 for name, value in values.items() if name not in defaults or value != defaults[name].default]
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __repr__(self):
@@ -251,12 +255,6 @@ class LinearWarmup(LearningRateSchedule):
         if isinstance(config.get("learning_rate"), dict):
             config = config | {"learning_rate": deserialize(config["learning_rate"])}
         return cls(**config)
-
-    def description(self):
-        """The class and its arguments, as they are written."""
-        rate = self.learning_rate
-        shown = rate.description() if isinstance(rate, LearningRateSchedule) else repr(rate)
-        return f"LinearWarmup(learning_rate={shown}, warmup_steps={self.warmup_steps!r})"
 
     @property
     def horizon(self):
