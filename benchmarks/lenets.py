@@ -32,7 +32,7 @@ def minigrad_lenet(weights, learning_rate=0.001):
         model = mg.models.LeNet()
     for p, w in zip(model.parameters(), weights):
         p.data = w.copy()
-    model.compile(mg.optimizers.Adam(model.parameters(), learning_rate, epsilon=1e-8),  # PyTorch's epsilon, added as in Keras
+    model.compile(mg.optimizers.Adam(model.parameters(), learning_rate, epsilon=1e-8),  # PyTorch's epsilon
                   mg.losses.SparseCategoricalCrossentropy())
     return model
 
@@ -71,7 +71,7 @@ def torch_lenet(weights, layout="NCHW", learning_rate=0.001):
 
 
 def dezero_step(weights, learning_rate=0.001):
-    """step(x, y) in DeZero, on images (N, 1, 28, 28) and labels. Its Adam adds epsilon at another place than the others'."""
+    """step(x, y) in DeZero, on images (N, 1, 28, 28) and labels. Its Adam, like ours, adds epsilon where Keras's does."""
     F, L = dezero.functions, dezero.layers
     layers = [L.Conv2d(32, 3, in_channels=1), L.Conv2d(64, 3, in_channels=32), L.Linear(128, in_size=1600),
               L.Linear(10, in_size=128)]
