@@ -11,6 +11,69 @@ import minigrad as mg
 from minigrad import layers, optimizers
 from minigrad.optimizers import LBFGS, SGD, Adam, AdamW, Muon, clip_grad_norm, clip_grad_value
 
+# ---- the rules, two steps by hand
+
+def nadam_share(t):
+    """m̂ / √v̂ in step t, for β₁ = β₂ = 1/2 and the gradients 2 and 1."""
+    mu = [0.5 * (1 - 0.5 * 0.96 ** k) for k in (1, 2, 3)]
+    g, m, v = ((2, 1, 2 / 0.5), (1, 1, 1.5 / 0.75))[t - 1]
+    return (mu[t] * m / (1 - math.prod(mu[:t + 1])) + (1 - mu[t - 1]) * g / (1 - math.prod(mu[:t]))) / v ** 0.5
+
+
+def two_steps(optimizer, start, gradients):
+    p = mg.Tensor(np.array(start), requires_grad=True)
+    optimizer.set_parameters([p])
+    for g in gradients:
+        p.grad = mg.Tensor(np.array(g))
+        optimizer.step()
+    return p.numpy()
+
+
+@pytest.mark.parametrize("optimizer, expected", [
+    (optimizers.Adagrad(0.1, initial_accumulator_value=0.5), 1 - 0.2 / 4.5 ** 0.5 - 0.1 / 5.5 ** 0.5),
+    (optimizers.RMSprop(0.1, rho=0.5, momentum=0.5), 1 - 1.5 * 0.2 / 2 ** 0.5 - 0.1 / 1.5 ** 0.5),
+    (optimizers.RMSprop(0.1, rho=0.5, centered=True), 1 - 0.2 / 1 - 0.1 / (1.5 - 1) ** 0.5),
+    (optimizers.Adadelta(1.0, rho=0.5, epsilon=2.0), 1 - (a := 2 * 0.5 ** 0.5) - (a * a / 2 + 2) ** 0.5 / 3.5 ** 0.5),
+    (Adam(0.1, beta_1=0.5, beta_2=0.5, amsgrad=True), 1 - 0.1 - 0.1 * 0.75 ** 0.5 / 0.75 / 2 ** 0.5),
+    (optimizers.Adamax(0.1, beta_1=0.5, beta_2=0.5), 1 - 0.1 - 0.1 / 0.75),
+    (optimizers.Lion(0.1, beta_1=0.5, beta_2=0.5), 1 - 0.1 - 0.1),
+    (optimizers.Lamb(0.1, beta_1=0.5, beta_2=0.5), 0.9 * 0.9),
+    (optimizers.Nadam(0.1, beta_1=0.5, beta_2=0.5), 1 - 0.1 * nadam_share(1) - 0.1 * nadam_share(2)),
+    (optimizers.Ftrl(0.1, initial_accumulator_value=0.0, l1_regularization_strength=1.0),  # z = -18, n = 4; then n = 5
+     (18 - 1 + (5 ** 0.5 - 2) / 0.1 * (18 - 1) / 20 - 1) / (5 ** 0.5 / 0.1)),
+])
+def test_two_steps_by_hand(optimizer, expected):
+    """From 1 with the gradients 2 and 1; epsilon is too small to count where it is not given."""
+    np.testing.assert_allclose(two_steps(optimizer, [1.0], [[2.0], [1.0]]), expected, rtol=1e-6)
+
+
+def test_adafactor_by_hand():
+    start, (a, b) = np.array([[3.0, 4.0], [0.0, 5.0]]), np.random.default_rng(0).standard_normal((2, 2, 2))
+    p, beta = start, 1 - 2 ** -0.8
+    for g, squares in ((a, a * a), (b, beta * a * a + (1 - beta) * b * b)):
+        u = g / np.sqrt(np.outer(squares.mean(1), squares.mean(0)) / squares.mean())
+        p = p - 0.1 * np.sqrt((p * p).mean()) * u / max(1, np.sqrt((u * u).mean()) / 0.5)
+    np.testing.assert_allclose(two_steps(optimizers.Adafactor(0.1, clip_threshold=0.5), start, (a, b)), p, rtol=1e-12)
+
+
+def test_muon_by_hand():
+    """From the singular value decomposition: the iteration works on each singular value alone."""
+    g = np.random.default_rng(0).standard_normal((5, 3))
+    u, s, v = np.linalg.svd(1.9 * g, full_matrices=False)
+    s = s / np.sqrt((s * s).sum())
+    for _ in range(5):
+        s = 3.4445 * s - 4.775 * s ** 3 + 2.0315 * s ** 5
+    p = two_steps(Muon(0.1, momentum=0.9, weight_decay=None), np.zeros((5, 3)), [g])
+    np.testing.assert_allclose(p, -0.1 * 0.2 * 5 ** 0.5 * (u * s) @ v, rtol=1e-5)
+
+
+def test_zeros_get_away_from_zero():
+    """Rules that step by the parameter's own norm."""
+    assert two_steps(optimizers.Lamb(0.1), [0.0, 0.0], [[1.0, -1.0]]) == pytest.approx([-0.1, 0.1], rel=1e-5)
+    assert two_steps(optimizers.Lamb(0.1), [1.0, 1.0], [[0.0, 0.0]]).tolist() == [1, 1]
+    assert two_steps(optimizers.Adafactor(0.1), [0.0, 0.0], [[3.0, -2.0]]) == pytest.approx([-1e-4, 1e-4])
+
+
 # ---- groups and weight decay
 
 def test_groups_have_rates_and_decays_of_their_own():
