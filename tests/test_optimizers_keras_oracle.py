@@ -42,7 +42,7 @@ def choices(rng):
     def of(*values):
         return values[rng.integers(len(values))]
 
-    betas = dict(beta_1=of(0.9, 0.5, 0.2), beta_2=of(0.999, 0.8))
+    betas = dict(beta_1=of(0.9, 0.5, 0.0), beta_2=of(0.999, 0.8))
     epsilon = dict(epsilon=of(1e-7, 1e-3))
     momentum = of(0.0, 0.5, 0.9)
     return {
@@ -80,14 +80,17 @@ def gradients(arrays):
             for k, a in enumerate(arrays)]
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("name", list(choices(np.random.default_rng(0))))
 def test_the_same_200_steps(name, seed):
+    """From gradients where each of them is; the later seeds from the same gradients, at high rates too, where two paths from
+    starts that differ by one rounding would part by more than 1e-10."""
     rng = np.random.default_rng([seed, *name.encode()])
     arguments = common(rng) | choices(rng)[name]
     if name == "AdamW" and arguments["weight_decay"] is None:
         del arguments["weight_decay"]
-    rate = 10 ** rng.uniform(-3, -2)  # at large ones the paths of any two roundings part
+    shared = seed >= 3
+    rate = 10 ** rng.uniform(-3, -1 if shared else -2.5)
     decays = seed % 2 == 1
     start = {n: rng.standard_normal(shape) for n, shape in SHAPES.items()}
     p = {n: mg.Tensor(a, requires_grad=True) for n, a in start.items()}
@@ -99,11 +102,11 @@ def test_the_same_200_steps(name, seed):
     theirs.exclude_from_weight_decay([q["gain"]], ["bias"])
     theirs.build(list(q.values()))
     for step in range(STEPS):
-        for x, g in zip(p.values(), gradients([x.numpy() for x in p.values()])):
+        those = gradients([keras.ops.convert_to_numpy(y) for y in q.values()])
+        for x, g in zip(p.values(), those if shared else gradients([x.numpy() for x in p.values()])):
             x.grad = mg.Tensor(g)
         ours.step()
-        values = [keras.ops.convert_to_numpy(y) for y in q.values()]
-        theirs.apply([keras.ops.convert_to_tensor(g, dtype="float64") for g in gradients(values)])
+        theirs.apply([keras.ops.convert_to_tensor(g, dtype="float64") for g in those])
         for n, y in q.items():
             np.testing.assert_allclose(p[n].numpy(), keras.ops.convert_to_numpy(y), rtol=0, atol=1e-10,
                                        err_msg=f"{n} in step {step} of {arguments}")

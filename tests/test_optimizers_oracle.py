@@ -6,6 +6,7 @@ import pytest
 
 import minigrad as mg
 from minigrad.optimizers import LBFGS, SGD, Adam, AdamW, schedules
+from minigrad.optimizers.line_search import Point, strong_wolfe
 
 torch = pytest.importorskip("torch")
 
@@ -121,6 +122,38 @@ def test_lbfgs_takes_pytorchs_path(how, seed):
         for x, y in zip(p, q):
             np.testing.assert_allclose(x.numpy(), y.detach().numpy(), rtol=0, atol=1e-8)
     assert np.abs(p[0].numpy() - start[0]).max() > 1e-4
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_the_line_search_is_pytorchs(seed):
+    """Along wavy lines, from steps far too small and far too large, with enough iterations and with too few."""
+    rng = np.random.default_rng(seed)
+    a, w, shift = rng.uniform(0.1, 3, 3), rng.uniform(0.5, 20, 3), rng.uniform(-3, 3)
+    tries, theirs_tried = [], []
+
+    def f(t):
+        return float((a * np.sin(w * t + shift)).sum() + 0.2 * t * t), float((a * w * np.cos(w * t + shift)).sum() + 0.4 * t)
+
+    loss, slope = f(0.0)
+    sign = -1.0 if slope > 0 else 1.0  # downhill
+
+    def ours(t):
+        tries.append(t)
+        value, gradient = f(sign * t)
+        return Point(t, value, None, sign * gradient)
+
+    def theirs(x, t, d):
+        theirs_tried.append(float(t))
+        value, gradient = f(sign * float(t))
+        return value, torch.tensor([gradient], dtype=torch.float64)
+
+    first, limit = 10 ** rng.uniform(-3, 1.5), int(rng.integers(1, 26))
+    point, calls = strong_wolfe(ours, Point(0.0, loss, None, sign * slope), first, 1.0, 1e-9, limit)
+    d, g = torch.tensor([sign], dtype=torch.float64), torch.tensor([slope], dtype=torch.float64)
+    value, _, t, evaluations = pytest.importorskip("torch.optim.lbfgs")._strong_wolfe(
+        theirs, None, first, d, loss, g, g.dot(d), max_ls=limit)
+    np.testing.assert_allclose(tries, theirs_tried, rtol=1e-9, atol=1e-9)
+    assert calls == evaluations and abs(point.t - float(t)) < 1e-9 and abs(point.loss - float(value)) < 1e-8
 
 
 @pytest.mark.parametrize("how", [dict(pct_start=0.3), dict(anneal_strategy="linear", div_factor=10.0, final_div_factor=50.0),
