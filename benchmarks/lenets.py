@@ -71,7 +71,7 @@ def torch_lenet(weights, layout="NCHW", learning_rate=0.001):
 
 
 def dezero_step(weights, learning_rate=0.001):
-    """step(x, y) in DeZero, on images (N, 1, 28, 28) and labels. Its Adam adds epsilon at another place than the others'."""
+    """step(x, y) in DeZero, on images (N, 1, 28, 28) and labels. Its Adam, like ours, adds epsilon where Keras's does."""
     F, L = dezero.functions, dezero.layers
     layers = [L.Conv2d(32, 3, in_channels=1), L.Conv2d(64, 3, in_channels=32), L.Linear(128, in_size=1600),
               L.Linear(10, in_size=128)]

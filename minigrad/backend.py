@@ -130,6 +130,15 @@ def to_device(x, device: str):
     return library.from_numpy(to_numpy(x), int(index or 0))
 
 
+def copy_like(x, like):
+    """A copy of the array x beside the array `like`, in its layout in memory if it has its shape: the same sums then round
+    alike."""
+    x, xp = to_device(x, device_of(like)), get_array_module(like)
+    copy = xp.empty_like(like, dtype=x.dtype) if x.shape == like.shape else xp.empty(x.shape, x.dtype)
+    copy[...] = x
+    return copy
+
+
 def beside(x, like):
     """x, but a host array on the device of the array or Tensor `like`: for indices, masks and labels as users give them."""
     return to_device(x, device_of(getattr(like, "_data", like))) if isinstance(x, np.ndarray) else x

@@ -37,7 +37,8 @@ def checked_choice(key, choices, what, given=None):
     """key, if it is one of the choices; else a ValueError with the nearest of them."""
     if key in choices:
         return key
-    near = difflib.get_close_matches(str(key), [c for c in choices if isinstance(c, str)], 1, 0.5)
+    near = sorted(difflib.get_close_matches(str(key), [c for c in choices if isinstance(c, str)], 3, 0.5),
+                  key=lambda name: sorted(name) != sorted(str(key)))  # swapped letters first: adma is adam, not adamax
     hint = f": did you mean {near[0]!r}?" if near else f"; there are {', '.join(map(str, choices))}"
     raise ValueError(f"unknown {what} {key if given is None else given!r}{hint}")
 

@@ -241,7 +241,7 @@ def test_learning_rate_scheduler(capsys):
     ([1, 2, 3, 3], {"patience": 1, "mode": "max"}, [1, 1, 1, 1])])
 def test_reduce_on_plateau(values, keywords, rates):
     model = compiled(optimizers.SGD(1.0))
-    model.optimizer.update = lambda p, g, state: None  # the weights do not matter here
+    model.optimizer.update = lambda p, g, state, learning_rate: None  # the weights do not matter here
     fit(Scripted(own_loss=values), callbacks.ReduceLROnPlateau("own_loss", factor=0.5, **keywords), epochs=len(values),
         model=model)
     assert model.history.history["learning_rate"] == rates  # of the epoch that has ended

@@ -26,9 +26,9 @@ def run(optimizer):
 def sgd(lr, mu=0.0, nesterov=False, decay=0.0):
     p, v = START.copy(), np.zeros(3)
     for g in GRADIENTS:
-        g = g + decay * p
-        v = mu * v + g
-        p = p - lr * (g + mu * v if nesterov else v)
+        p = p - lr * decay * p
+        v = mu * v - lr * g
+        p = p + (mu * v - lr * g if nesterov else v)
     return p
 
 
@@ -36,7 +36,7 @@ def adam(lr, b1, b2, eps, decay=0.0):
     p, m, v = START.copy(), np.zeros(3), np.zeros(3)
     for t, g in enumerate(GRADIENTS, 1):
         m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g ** 2
-        p = p - lr * decay * p - lr * (m / (1 - b1 ** t)) / (np.sqrt(v / (1 - b2 ** t)) + eps)
+        p = p - lr * decay * p - lr * np.sqrt(1 - b2 ** t) / (1 - b1 ** t) * m / (np.sqrt(v) + eps)
     return p
 
 
@@ -129,8 +129,8 @@ def test_states_are_each_optimizers_own():
 
 def test_one_of_ones_own():
     class SignSGD(Optimizer):
-        def update(self, p, g, state):
-            p -= self.learning_rate * np.sign(g)
+        def update(self, p, g, state, learning_rate):
+            p -= learning_rate * np.sign(g)
 
     assert np.allclose(run(SignSGD(0.5)), START - 0.5 * sum(np.sign(g) for g in GRADIENTS))
     assert "SignSGD(learning_rate=0.25" in repr(SignSGD(0.25))

@@ -195,7 +195,7 @@ def test_thousands_of_damaged_files(tmp_path, name):
     saved = fitted()
     (saved.save if name.endswith("minigrad") else saved.save_weights)(path)
     target = fitted(epochs=1)
-    before, slots = target.state_dict(), files.pack(optimizers.state.state_of(target.optimizer))
+    before, slots = target.state_dict(), files.pack(target.optimizer.state_dict())
     content, rng = path.read_bytes(), np.random.default_rng(1)
     for _ in range(MUTATIONS):
         changed = mutated(content, rng)
@@ -209,7 +209,7 @@ def test_thousands_of_damaged_files(tmp_path, name):
             refused += 1
             assert name in str(error)
             assert all(np.array_equal(before[n], a) for n, a in target.state_dict().items())
-            now = files.pack(optimizers.state.state_of(target.optimizer))
+            now = files.pack(target.optimizer.state_dict())
             assert now[0] == slots[0] and all(np.array_equal(a, slots[1][n]) for n, a in now[1].items())
         else:
             assert equal(saved, target)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from minigrad import files, layers, losses, metrics, optimizers, training
 from minigrad.files import plain
-from minigrad.optimizers.state import load_state, state_of
 from minigrad.training import Model
 from minigrad.training.objective import SeveralLosses
 
@@ -37,7 +36,7 @@ def save_model(model, path):
               "input_shape": getattr(model, "_shape", None), "compile": _compile_config(model)}
     content = {WEIGHTS: files.arrays_to_bytes(model.state_dict())}
     if model.optimizer is not None and model.optimizer.iterations:
-        about, arrays = files.pack(state_of(model.optimizer))
+        about, arrays = files.pack(model.optimizer.state_dict())
         content[OPTIMIZER] = files.arrays_to_bytes(arrays, [type(model.optimizer).__name__, about])
     (_write_file if path.suffix else _write_folder)(path, config, content)
 
@@ -81,7 +80,7 @@ def _load_optimizer(model, arrays, about):
     if kind != type(model.optimizer).__name__:
         raise ValueError(f"it was trained with {kind}, and the model is compiled with {type(model.optimizer).__name__}")
     model.give_parameters()
-    load_state(model.optimizer, files.unpack(packed, arrays))
+    model.optimizer.load_state_dict(files.unpack(packed, arrays))
 
 
 # ---- configurations

@@ -142,9 +142,7 @@ class Holder:
             raise ValueError(f"the state does not fit {self.describe()}:\n  " + "\n  ".join(faults) + hint)
         for name, a in arrays.items():
             p = own[name]
-            data = backend.get_array_module(p._data).empty_like(p._data)  # in its layout: the same sums then round alike
-            data[...] = backend.to_device(a.astype(p.dtype), p.device)
-            p.data = data
+            p.data = backend.copy_like(a.astype(p.dtype, copy=False), p._data)
 
     def get_weights(self):
         """Copies of the arrays of all parameters, in their order."""

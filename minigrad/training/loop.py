@@ -11,7 +11,6 @@ from minigrad import random
 from minigrad.callbacks import CallbackList, History, ProgressBar
 from minigrad.files import plain
 from minigrad.optimizers.optimizer import Optimizer
-from minigrad.optimizers.state import load_state, state_of
 from minigrad.transforms.trees import leaves
 
 
@@ -51,6 +50,8 @@ class Loop:
                 self.callbacks.on_train_begin({})
                 while not self.interrupted and (self.step or self.epoch < self.epochs and not model.stop_training):
                     logs = self._run_epoch()
+                if not self.interrupted:  # what goes on later needs the parameters themselves, not their averages
+                    model.optimizer.finalize_variable_values()
                 self.callbacks.on_train_end(logs)
             finally:
                 self.callbacks.close()
@@ -129,7 +130,7 @@ class Loop:
                 "sums": self.sums, "rows": self.rows, "began": self.began, "random": random.state(),
                 "stop": model.stop_training, "whole": model._workers is None, "piece": model._piece,
                 "model": model.state_dict(),
-                "optimizers": {name: [type(o).__name__, state_of(o)] for name, o in self._optimizers().items()},
+                "optimizers": {name: [type(o).__name__, o.state_dict()] for name, o in self._optimizers().items()},
                 "metrics": [[m.name, plain(vars(m))] for m in model.metrics],
                 "callbacks": [[type(c).__name__, plain(c.state())] for c in self.callbacks]}
 
@@ -146,7 +147,7 @@ class Loop:
         model.load_state_dict(state["model"])
         model.give_parameters()
         for name, optimizer in optimizers.items():
-            load_state(optimizer, state["optimizers"][name][1])
+            optimizer.load_state_dict(state["optimizers"][name][1])
         for metric, (_, attributes) in zip(model.metrics, state["metrics"]):
             vars(metric).update(attributes)
         self.epoch, self.step, self.sums, self.rows = (state[name] for name in ("epoch", "step", "sums", "rows"))

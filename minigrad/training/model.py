@@ -25,7 +25,7 @@ class Model(Layer):
     def compile(self, optimizer="adam", loss=None, metrics=(), weighted_metrics=(), loss_weights=None):
         """Choose how to train: by name or as objects.
 
-        optimizer         "sgd", "adam", "adamw" or an Optimizer
+        optimizer         "sgd", "adam", "adamw" ... or an Optimizer
         loss              "sparse_categorical_crossentropy", "mse" ... or a callable (y_true, y_pred) -> Tensor
         metrics           a list of "accuracy", "precision", "recall", "f1" ... or Metrics; weighted_metrics are those
                           that take sample_weight and class_weight into account
@@ -172,7 +172,7 @@ class Model(Layer):
         known, names = {id(p) for p in self.optimizer.parameters}, dict(self.named_parameters())
         unknown = [name for name, p in names.items() if id(p) not in known]
         if not known:
-            self.optimizer.set_parameters(names.values())
+            self.optimizer.set_parameters(names.items())
         elif len(unknown) == len(names):
             raise ValueError("the optimizer has the parameters of another model: make one for each model")
         elif unknown and self._optimizes_all:
