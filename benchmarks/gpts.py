@@ -1,6 +1,7 @@
 """A small GPT in minigrad and in PyTorch, with the same weights: what the benchmarks compare."""
 
 import numpy as np
+from lenets import with_keras_epsilon
 
 import minigrad as mg
 import minigrad.functions as F
@@ -76,7 +77,8 @@ def torch_gpt(weights):
     model = GPT()
     _load(model, weights)
     optimizer = torch.optim.AdamW(model.parameters(), ADAMW["learning_rate"], (ADAMW["beta_1"], ADAMW["beta_2"]),
-                                  ADAMW["epsilon"], ADAMW["weight_decay"])
+                                  weight_decay=ADAMW["weight_decay"])
+    with_keras_epsilon(optimizer, ADAMW["epsilon"], ADAMW["beta_2"])
 
     def step(ids, targets):
         loss = nn.functional.cross_entropy(model(ids).flatten(0, 1), targets.flatten())

@@ -1,5 +1,8 @@
 """The seed's LeNet in minigrad, PyTorch and DeZero, with the same weights: what the benchmarks compare."""
 
+import itertools
+import math
+
 import numpy as np
 
 import minigrad as mg
@@ -17,6 +20,7 @@ except ImportError:
 finally:
     del np.int
 
+EPSILON = 1e-8  # of Adam
 LAYOUTS = ("NCHW", "channels_last")  # of PyTorch's images: its default, and minigrad's own
 
 
@@ -32,8 +36,8 @@ def minigrad_lenet(weights, learning_rate=0.001):
         model = mg.models.LeNet()
     for p, w in zip(model.parameters(), weights):
         p.data = w.copy()
-    model.compile(mg.optimizers.Adam(model.parameters(), learning_rate, epsilon=1e-8),  # PyTorch's epsilon
-                  mg.losses.SparseCategoricalCrossentropy())
+    optimizer = mg.optimizers.Adam(model.parameters(), learning_rate, epsilon=EPSILON)
+    model.compile(optimizer, mg.losses.SparseCategoricalCrossentropy())
     return model
 
 
@@ -59,7 +63,7 @@ def torch_lenet(weights, layout="NCHW", learning_rate=0.001):
             p.copy_(torch.from_numpy(_in_torch_order(w)))
     if layout == "channels_last":
         model = model.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(model.parameters(), learning_rate)
+    optimizer = with_keras_epsilon(torch.optim.Adam(model.parameters(), learning_rate), EPSILON)
 
     def step(x, y):
         loss = nn.functional.cross_entropy(model(x), y)
@@ -68,6 +72,18 @@ def torch_lenet(weights, layout="NCHW", learning_rate=0.001):
         optimizer.zero_grad()
         return loss.item()
     return model, step
+
+
+def with_keras_epsilon(optimizer, epsilon, beta_2=0.999):
+    """PyTorch's Adam or AdamW, to take the steps that ours and Keras's take with this ε: there ε stands before the factor
+    √(1 - β₂ᵗ) is applied, in PyTorch after it."""
+    steps = itertools.count(1)
+
+    def before(optimizer, arguments, keywords):
+        optimizer.param_groups[0]["eps"] = epsilon / math.sqrt(1 - beta_2 ** next(steps))
+
+    optimizer.register_step_pre_hook(before)
+    return optimizer
 
 
 def dezero_step(weights, learning_rate=0.001):

@@ -7,8 +7,10 @@ import time
 
 import numpy as np
 
+REST = 0.12  # seconds before each step: threads of the one before (OpenBLAS's, OpenMP's) spin for up to 0.1 s, on a core
 
-def in_turn(steps, repeats, warm_up=3, seed=0, clock=time.perf_counter):
+
+def in_turn(steps, repeats, warm_up=3, seed=0, clock=time.perf_counter, rest=REST):
     """{name: seconds of each repeat}: every repeat runs all steps once, in random order, with the collector off."""
     shuffle = random.Random(seed).sample
     for step in steps.values():
@@ -20,6 +22,7 @@ def in_turn(steps, repeats, warm_up=3, seed=0, clock=time.perf_counter):
     try:
         for _ in range(repeats):
             for name in shuffle(list(steps), len(steps)):
+                time.sleep(rest)
                 start = clock()
                 steps[name]()
                 seconds[name].append(clock() - start)

@@ -5,6 +5,7 @@ threads inside of threads would stand in each other's way.
 """
 
 import collections
+import contextlib
 import contextvars
 import functools
 import os
@@ -98,29 +99,38 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_helpers.cache_clear)  # a child process has none of the threads
 
 
-class _OneBlasThread:
-    """`with one_blas_thread:` BLAS computes on one thread, until the last of all that are in such a block leaves it."""
+class _OneBlasThread(contextlib.ContextDecorator):
+    """`with one_blas_thread:` BLAS computes on one thread, until the last of all that are in such a block leaves it.
+
+    A second thread of OpenBLAS, once it had work, spins for 100 ms in wait of more, on a core that a thread of ours needs.
+    """
 
     def __init__(self):
-        self.lock, self.inside, self.before = threading.Lock(), 0, None
+        self.lock, self.inside, self.before = threading.Lock(), 0, ()
 
     def __enter__(self):
         with self.lock:
             if self.inside == 0:
-                self.before = _libraries().limit(limits=1, user_api="blas")
+                self.before = [(library, library.get_num_threads()) for library in _blas_libraries()]
+                self._set((library, 1) for library, _ in self.before)
             self.inside += 1
 
     def __exit__(self, *error):
         with self.lock:
             self.inside -= 1
             if self.inside == 0:
-                self.before.restore_original_limits()
+                self._set(self.before)
+
+    def _set(self, threads):
+        for library, n in threads:
+            if n is not None:
+                library.set_num_threads(n)
 
 
 @functools.cache
-def _libraries():
-    """The BLAS libraries of this process; looking for them takes some milliseconds, limiting them 15 µs."""
-    return threadpoolctl.ThreadpoolController()
+def _blas_libraries():
+    """The BLAS libraries of this process; looking for them takes some milliseconds, setting their threads 9 µs."""
+    return threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
 
 
 one_blas_thread = _OneBlasThread()

@@ -54,12 +54,14 @@ class Convolution(Function):
         self.window, self.groups, self.kernel_shape = window, groups, w.shape
         xp = get_array_module(x, w)
         y = xp.empty((len(x), *window.output, w.shape[-1]), xp.result_type(x, w, *b))
-        matrix = _as_matrix(w, groups)
+        matrix, ones = _as_matrix(w, groups), bool(b) and _is_thin(window, x.shape[-1] // groups, groups)
+        if ones:  # a last column of ones meets the bias as w's last row: shorter than to add it to y
+            matrix = xp.concatenate([matrix, b[0].reshape(groups, 1, -1)], axis=1)
 
         def work(images, read, windows, place):
             part = y[images, windows]
-            xp.matmul(columns(x[images, read], place, groups), matrix, out=_by_group(part, groups))
-            if b:
+            xp.matmul(columns(x[images, read], place, groups, ones), matrix, out=_by_group(part, groups))
+            if b and not ones:
                 part += b[0]
 
         for_each(work, _pieces(x, window, x.shape[-1]), x)
@@ -122,8 +124,13 @@ class ConvolutionWeightGradient(Function):
         xp = get_array_module(x, dy)
 
         def work(images, read, windows, place):
-            rows = columns(x[images, read], place, groups)
-            return xp.matmul(rows.swapaxes(1, 2), _by_group(dy[images, windows], groups))
+            part = x[images, read]
+            rows, columns_of_y = columns(part, place, groups).swapaxes(1, 2), _by_group(dy[images, windows], groups)
+            if not _is_thin(place, x.shape[-1] // groups, groups):
+                return xp.matmul(rows, columns_of_y)
+            n = len(part)  # few rows: a short product for each image, which BLAS does without copying its operands first
+            return xp.matmul(rows.reshape(*rows.shape[:2], n, -1).swapaxes(1, 2),
+                             columns_of_y.reshape(groups, n, -1, columns_of_y.shape[-1])).sum(1)
 
         w = xp.zeros((groups, math.prod(kernel_shape[:-1]), kernel_shape[-1] // groups), xp.result_type(x, dy))
         for part in for_each(work, _pieces(x, window, x.shape[-1], 4 * w.nbytes), x):
@@ -136,23 +143,30 @@ class ConvolutionWeightGradient(Function):
                 lambda: Convolution.apply(x, dw, window=self.window, groups=self.groups))
 
 
-def columns(x, window, groups=1):
-    """The numbers that each window reads, one row a window: (groups, N·windows, taps·C / groups).
+def columns(x, window, groups=1, ones=False):
+    """The numbers that each window reads, one row a window: (groups, N·windows, taps·C / groups), and a 1 after them, if
+    `ones` says so.
 
     They are copied in runs of what lies side by side: a row's taps in x; or, if those are few or belong to several groups,
     one tap's numbers for a row of windows, in x with its channels first. The result is then the transpose of what was
     copied, which costs the matrix product nothing.
     """
     xp, axes, c, places = get_array_module(x), len(window.size), x.shape[-1], len(x) * math.prod(window.output)
-    x, thin = padded(x, window), _is_thin(window, c // groups, groups)
+    x, thin = padded(x, window), ones or _is_thin(window, c // groups, groups)
     if thin:
         x = xp.moveaxis(xp.ascontiguousarray(xp.moveaxis(x, -1, 0)), 0, -1)
     rows = views(x, window)
     rows = rows.reshape(*rows.shape[:-1], groups, c // groups)
-    if thin:
-        order = -2, *range(axes + 1, 2 * axes + 1), -1, *range(axes + 1)
-        return rows.transpose(order).reshape(groups, math.prod(window.size) * (c // groups), places).swapaxes(1, 2)
-    return xp.moveaxis(rows, -2, 0).reshape(groups, places, math.prod(window.size) * (c // groups))
+    if not thin:
+        return xp.moveaxis(rows, -2, 0).reshape(groups, places, math.prod(window.size) * (c // groups))
+    rows = rows.transpose(-2, *range(axes + 1, 2 * axes + 1), -1, *range(axes + 1))
+    count = math.prod(window.size) * (c // groups)
+    if not ones:
+        return rows.reshape(groups, count, places).swapaxes(1, 2)
+    matrix = xp.empty((groups, count + 1, places), x.dtype)
+    matrix[:, :count].reshape(rows.shape)[...] = rows
+    matrix[:, count] = 1
+    return matrix.swapaxes(1, 2)
 
 
 def _is_thin(window, channels, groups):

@@ -6,7 +6,16 @@ import numpy as np
 
 from minigrad.backend import get_array_module
 from minigrad.function import Function
-from minigrad.functions.windows import channels_last, padded, refuse_empty_windows, taps, unpadded, window
+from minigrad.functions.windows import (
+    channels_last,
+    for_each,
+    images_of,
+    padded,
+    refuse_empty_windows,
+    taps,
+    unpadded,
+    window,
+)
 
 
 class MaxPool(Function):
@@ -22,14 +31,20 @@ class MaxPool(Function):
 
     def forward(self, x, window):
         self.window = window
-        xp = get_array_module(x)
-        first, *others = taps(padded(x, window, -math.inf), window)
-        y, self.winner = first.copy(), xp.zeros(first.shape, np.min_scalar_type(len(others)))
-        for k, tap in enumerate(others, 1):  # k grows, so the maximum of the k's that beat all before is the winner
-            larger = xp.maximum(y, tap)
-            wins = (larger != y) & (y == y)  # a nan differs from all numbers, so it wins once, over a y that is none
-            xp.maximum(self.winner, wins * self.winner.dtype.type(k), out=self.winner)
-            y = larger
+        xp, shape = get_array_module(x), (len(x), *window.output, x.shape[-1])
+        y, self.winner = xp.empty(shape, x.dtype), xp.zeros(shape, np.min_scalar_type(math.prod(window.size) - 1))
+
+        def work(images):
+            first, *others = taps(padded(x[images], window, -math.inf), window)
+            best, winner = y[images], self.winner[images]
+            best[...] = first
+            for k, tap in enumerate(others, 1):  # k grows, so the maximum of the k's that beat all before is the winner
+                larger = xp.maximum(best, tap)
+                wins = (larger != best) & (best == best)  # a nan differs from all numbers, so it wins once, over no nan
+                xp.maximum(winner, wins * winner.dtype.type(k), out=winner)
+                best[...] = larger
+
+        for_each(work, images_of(x), x)
         return y
 
     def backward(self, dy):
@@ -45,11 +60,15 @@ class MaxPoolScatter(Function):
         self.winner, self.window = winner, window
         xp = get_array_module(y)
         x = padded(xp.zeros((len(y), *window.input, y.shape[-1]), y.dtype), window)
-        for k, target in enumerate(taps(x, window)):
-            if window.overlaps:
-                target += y * (winner == k)
-            else:
-                xp.multiply(y, winner == k, out=target)
+
+        def work(images):
+            for k, target in enumerate(taps(x[images], window)):
+                if window.overlaps:
+                    target += y[images] * (winner[images] == k)
+                else:
+                    xp.multiply(y[images], winner[images] == k, out=target)
+
+        for_each(work, images_of(x), x)
         return unpadded(x, window)
 
     def backward(self, dx):

@@ -2,11 +2,17 @@
 
 import math
 
+import numpy as np
+
 from minigrad.backend import get_array_module
+from minigrad.blocks import workers
 from minigrad.function import Function
 from minigrad.functions.reductions import sum
 from minigrad.functions.shapes import expand_dims, reshape, squeeze, swapaxes
 from minigrad.tensor import Tensor
+from minigrad.threads import in_threads, inside_threads, one_blas_thread
+
+SINGLE, SHARED = 1 << 18, 1 << 23  # multiplications from which on OpenBLAS takes more threads; and we do
 
 
 class Matmul(Function):
@@ -20,7 +26,7 @@ class Matmul(Function):
     takes_complex = True
 
     def forward(self, x, y):
-        return get_array_module(x, y).matmul(x, y)
+        return shared_matmul(x, y)
 
     def backward(self, dz):
         x, y = self.inputs
@@ -39,7 +45,7 @@ class Linear(Function):
 
     def forward(self, x, w, b):
         rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])  # one tall product
-        y = get_array_module(x, w).matmul(rows, w).reshape(*x.shape[:-1], w.shape[1])
+        y = shared_matmul(rows, w).reshape(*x.shape[:-1], w.shape[1])
         if y.dtype != b.dtype:
             return y + b
         y += b
@@ -50,6 +56,36 @@ class Linear(Function):
         rows = tuple(range(dy.ndim - 1))
         return (lambda: matmul(dy, swapaxes(w, 0, 1)), lambda: matmul(swapaxes(_as_rows(x), 0, 1), _as_rows(dy)),
                 lambda: sum(dy, rows))
+
+
+def shared_matmul(x, y):
+    """x @ y of arrays, shared by the cores' threads, with one BLAS thread each: parts of a matrix's longer side, or of a
+    batch. BLAS's own threads would be in the way of ours afterwards, see threads.py."""
+    xp, work = get_array_module(x, y), x.size * y.shape[-1]  # multiplications, but for a batch that is broadcast
+    if xp is not np or work < SINGLE or inside_threads():
+        return xp.matmul(x, y)
+    parts = workers() if work >= SHARED else 1
+    if x.ndim == 2 and y.ndim == 2:
+        z = np.empty((len(x), y.shape[1]), np.result_type(x, y))
+        by_rows = len(x) >= y.shape[1]
+    elif x.shape[:-2] == y.shape[:-2] and x.dtype == y.dtype:
+        z, by_rows = np.empty((*x.shape[:-1], y.shape[-1]), x.dtype), None
+    else:
+        parts = 1
+    if parts == 1:
+        with one_blas_thread:
+            return np.matmul(x, y)
+    n = z.shape[1] if by_rows is False else len(z)
+
+    def part(i):
+        some = slice(i * n // parts, (i + 1) * n // parts)
+        if by_rows is False:
+            np.matmul(x, y[:, some], out=z[:, some])
+        else:
+            np.matmul(x[some], y if by_rows else y[some], out=z[some])
+
+    in_threads(part, parts, parts)
+    return z
 
 
 def _as_rows(x):

@@ -13,9 +13,10 @@ import numpy as np
 from minigrad.backend import get_array_module
 from minigrad.blocks import workers
 from minigrad.functions.shapes import as_operand, moveaxis
-from minigrad.threads import in_threads
+from minigrad.threads import in_threads, inside_threads
 
 PIECE = 1 << 20   # bytes to work on at a time: about the size of a core's cache
+ALONE = 4 << 20   # the same where another thread works beside this one: fewer calls, at each of which they wait for Python
 SHARED = 1 << 21  # bytes from which on it pays to wake other threads
 INTEGER = (int, np.integer)
 FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
@@ -180,14 +181,24 @@ class Piece(NamedTuple):
     window: Window    # the same windows, on what they read
 
 
+def images_of(x):
+    """The images of x as slices that fit into the cache, one for each call of `for_each`, as its items."""
+    each = max(PIECE * len(x) // max(x.nbytes, 1), 1)
+    if x.nbytes < SHARED or inside_threads():
+        each = max(len(x), 1)
+    return [(slice(start, start + each),) for start in range(0, len(x), each)]
+
+
 def pieces(count, w, bytes_each, least=0):
     """The Pieces of `count` images, if one image takes `bytes_each`: of about PIECE bytes, or of `least` if that is more.
 
-    Each thread gets as many, unless it is so little work that it is left whole.
+    Each thread gets as many, unless it is so little work that it is left whole. In a thread that works beside others (on a
+    piece of the batch, see minigrad.parallel) they are of ALONE bytes.
     """
-    total, step = count * bytes_each, max(PIECE, least)
+    alone = inside_threads()
+    total, step = count * bytes_each, max(ALONE if alone else PIECE, least)
     parts = -(-total // step)
-    if total >= SHARED and total >= 2 * least:
+    if not alone and total >= SHARED and total >= 2 * least:
         parts = -(-parts // workers()) * workers()
     everything = slice(None)
     if parts <= count:

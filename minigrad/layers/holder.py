@@ -51,7 +51,7 @@ class Holder:
         """{name: sub-layer}, as they are assigned now; those in lists and dicts are called "blocks.0", "heads.left"."""
         found = {}
         for name, value in vars(self).items():
-            if name != "_arguments":
+            if isinstance(value, MAY_HOLD) and name != "_arguments":
                 _find_layers(name, value, found)
         return found
 
@@ -67,15 +67,21 @@ class Holder:
 
     def named_layers(self, prefix=""):
         """(dotted name, layer) pairs: this one (its name is ""), then all below it, depth first; a shared one once."""
-        seen, found, stack = set(), [], [(prefix, self)]
+        return list(self._walk(prefix))
+
+    def _walk(self, prefix=""):
+        seen, stack = set(), [(prefix, self)]
         while stack:
             path, layer = stack.pop()
-            if id(layer) in seen:
-                continue
-            seen.add(id(layer))
-            found.append((path, layer))
-            stack += [(f"{path}.{name}" if path else name, child) for name, child in reversed(layer._layers.items())]
-        return found
+            if id(layer) not in seen:
+                seen.add(id(layer))
+                yield path, layer
+                stack += [(f"{path}.{name}" if path else name, child) for name, child in reversed(layer._layers.items())]
+
+    @property
+    def first_parameter(self):
+        """The first Parameter, which says where the layer lives and with which dtype it computes; None if there is none."""
+        return next((p for _, layer in self._walk() for p in layer._parameters.values()), None)
 
     def parameters(self, trainable_only=False):
         """The Parameters, each once."""
@@ -160,9 +166,10 @@ def _find_layers(name, value, found):
     """Add the layers in `value`, a layer or a list or dict with layers in it, to `found`, by their dotted names."""
     if isinstance(value, Holder):
         found[name] = value
-    elif isinstance(value, (list, tuple)):
-        for i, item in enumerate(value):
-            _find_layers(f"{name}.{i}", item, found)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _find_layers(f"{name}.{key}", item, found)
+    else:
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(item, MAY_HOLD):
+                _find_layers(f"{name}.{key}", item, found)
+
+
+MAY_HOLD = Holder, list, tuple, dict

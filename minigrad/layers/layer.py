@@ -225,7 +225,7 @@ class Layer(Holder):
         array = x if backend.is_array(x) else np.asarray(x)
         if array.dtype.kind not in "biuf":
             raise LayerError(f"{self.describe()}: expected numbers, got an array of dtype {array.dtype}")
-        first = next(iter(self.parameters()), None)
+        first = self.first_parameter
         if array.dtype.kind == "f":
             array = array.astype(get_default_dtype() if first is None else first.dtype, copy=False)
         device = self._device if first is None else first.device

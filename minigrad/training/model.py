@@ -6,6 +6,7 @@ from minigrad import backend, losses, metrics, optimizers, parallel
 from minigrad.autograd import no_grad
 from minigrad.callbacks import CallbackList
 from minigrad.layers.layer import Layer
+from minigrad.threads import one_blas_thread
 from minigrad.training.checks import is_mean_over_rows, positive
 from minigrad.training.feed import Rows, feed_of, is_stream
 from minigrad.training.loop import Loop
@@ -47,6 +48,7 @@ class Model(Layer):
         self.metrics, self._outputs = (sum(parts, []) for parts in zip(*chosen))
         self._optimizes_all, self._unweighted = not optimizer.parameters, len(chosen[0][0])
 
+    @one_blas_thread
     def fit(self, x, y=None, epochs=1, batch_size=32, validation_data=None, validation_split=0.0, shuffle=True,
             verbose="auto", workers="auto", piece="auto", callbacks=None, initial_epoch=0, class_weight=None,
             sample_weight=None, steps_per_epoch=None):
@@ -179,6 +181,7 @@ class Model(Layer):
             raise ValueError(f"the model has new parameters since its first step ({', '.join(unknown)}): compile it again, "
                              "so that they are trained too")
 
+    @one_blas_thread
     def evaluate(self, x, y=None, batch_size=256, verbose=0, return_dict=True, workers="auto", piece="auto",
                  sample_weight=None, callbacks=None, steps=None):
         """The loss and the metrics on (x, y), as a dict (or a list, with return_dict=False); x, y and workers as in fit."""
@@ -210,6 +213,7 @@ class Model(Layer):
         callbacks.on_test_end(results)
         return results
 
+    @one_blas_thread
     def predict(self, x, batch_size=256, workers="auto", piece="auto", callbacks=None, steps=None):
         """The model's outputs for x, as one NumPy array (or a tuple or dict of them); x and workers as in fit."""
         positive(batch_size, "batch_size")
