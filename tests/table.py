@@ -391,6 +391,12 @@ for variant, shape in {"": (2, 3), "/vector": (3,), "/batch": (2, 2, 3), "/no ro
     add("linear" + variant, F.linear, normal(shape, (3, 4), (4,)), lambda x, w, b: np.dot(x, w) + b, products.Linear)
 add("linear/nothing inside", F.linear, normal((2, 0), (0, 3), (3,)), lambda x, w, b: b + np.zeros((2, 1)), products.Linear)
 add("linear/no bias", F.linear, normal((2, 3), (3, 4)), np.dot, products.Matmul)
+for variant, rows in {"": (2,), "/batch": (2, 2), "/no rows": (0,)}.items():
+    add("linear_no_bias" + variant, products.Linear.apply, normal((*rows, 3), (3, 4)), np.dot, products.Linear)
+    add("linear_input_gradient" + variant, products.LinearInputGradient.apply, normal((*rows, 4), (3, 4)),
+        lambda y, w: np.dot(y, w.T), products.LinearInputGradient)
+    add("linear_weight_gradient" + variant, products.LinearWeightGradient.apply, normal((*rows, 3), (*rows, 4)),
+        lambda x, y: np.dot(x.reshape(-1, 3).T, y.reshape(-1, 4)), products.LinearWeightGradient)
 
 
 # ---- losses

@@ -146,6 +146,25 @@ def test_wrong_arrays_and_wrong_losses():
         parallel.step(lambda x: F.mean(Tensor(x)), X, workers=2, piece=4)
 
 
+@pytest.mark.parametrize("workers", [2, None])
+def test_fit_evaluate_and_predict_hold_blas_from_their_first_look_at_the_model_on(workers):
+    seen = []
+
+    class Looks(mg.layers.Layer):
+        def call(self, x):
+            seen.extend(library["num_threads"] for library in threadpoolctl.threadpool_info()
+                        if library["user_api"] == "blas")
+            return x
+
+    model = mg.Sequential([Looks(), mg.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with threadpoolctl.threadpool_limits(2, "blas"):
+        model.fit(X, X[:, :1], verbose=0, workers=workers)
+        model.evaluate(X, X[:, :1], workers=workers)
+        model.predict(X, workers=workers)
+    assert seen and set(seen) == {1}
+
+
 # ---- processes
 
 def script(text, **keywords):

@@ -8,7 +8,7 @@ from minigrad.backend import get_array_module
 from minigrad.blocks import workers
 from minigrad.function import Function
 from minigrad.functions.reductions import sum
-from minigrad.functions.shapes import expand_dims, reshape, squeeze, swapaxes
+from minigrad.functions.shapes import expand_dims, squeeze, swapaxes
 from minigrad.tensor import Tensor
 from minigrad.threads import in_threads, inside_threads, one_blas_thread
 
@@ -34,28 +34,62 @@ class Matmul(Function):
 
 
 class Linear(Function):
-    """y = x @ w + b          dx = dy @ wᵀ,   dw = xᵀ @ dy,   db = Σ dy over the rows
+    """y = x @ w + b          dx = dy @ wᵀ,   dw = xᵀ @ dy over all rows,   db = Σ dy over the rows
 
-    x (..., in), w (in, out), b (out,), y (..., out): a product as in Matmul, and a sum whose b is repeated in every row. The
-    bias is added in place, which saves a pass over an array of y's size.
+    x (..., in), w (in, out), b (out,) if given, y (..., out): a product as in Matmul, of all rows at once, and a sum whose b
+    is repeated in every row. The bias is added in place, which saves a pass over an array of y's size. The product and its
+    two gradients, of which each is linear in both of its operands, are each other's backward, as those of a convolution.
     """
 
     reads = {"dx": "w", "dw": "x"}
     takes_complex = True
 
-    def forward(self, x, w, b):
-        rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])  # one tall product
-        y = shared_matmul(rows, w).reshape(*x.shape[:-1], w.shape[1])
-        if y.dtype != b.dtype:
-            return y + b
-        y += b
+    def forward(self, x, w, *b):
+        y = shared_matmul(_rows(x), w).reshape(*x.shape[:-1], w.shape[1])
+        if not b:
+            return y
+        if y.dtype != b[0].dtype:
+            return y + b[0]
+        y += b[0]
         return y
 
     def backward(self, dy):
-        x, w, _ = self.inputs
-        rows = tuple(range(dy.ndim - 1))
-        return (lambda: matmul(dy, swapaxes(w, 0, 1)), lambda: matmul(swapaxes(_as_rows(x), 0, 1), _as_rows(dy)),
-                lambda: sum(dy, rows))
+        x, w, *b = self.inputs
+        return (lambda: LinearInputGradient.apply(dy, w), lambda: LinearWeightGradient.apply(x, dy),
+                *[lambda: sum(dy, tuple(range(dy.ndim - 1)))] * len(b))
+
+
+class LinearInputGradient(Function):
+    """x = y @ wᵀ          dy = dx @ w,   dw = dxᵀ @ y over all rows"""
+
+    reads = {"dy": "w", "dw": "y"}
+    takes_complex = True
+
+    def forward(self, y, w):
+        return shared_matmul(_rows(y), w.T).reshape(*y.shape[:-1], len(w))
+
+    def backward(self, dx):
+        y, w = self.inputs
+        return lambda: Linear.apply(dx, w), lambda: LinearWeightGradient.apply(dx, y)
+
+
+class LinearWeightGradient(Function):
+    """w = xᵀ @ y over all rows          dx = y @ dwᵀ,   dy = x @ dw"""
+
+    reads = {"dx": "y", "dy": "x"}
+    takes_complex = True
+
+    def forward(self, x, y):
+        return shared_matmul(_rows(x).T, _rows(y))
+
+    def backward(self, dw):
+        x, y = self.inputs
+        return lambda: LinearInputGradient.apply(y, dw), lambda: Linear.apply(x, dw)
+
+
+def _rows(x):
+    """The array x as a matrix, all but its last axis made one."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def shared_matmul(x, y):
@@ -88,10 +122,6 @@ def shared_matmul(x, y):
     return z
 
 
-def _as_rows(x):
-    return reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
-
-
 def linear(x, w, b=None):
     """y = x @ w + b          dx = dy @ wᵀ,   dw = xᵀ @ dy,   db = Σ dy over the rows
 
@@ -121,6 +151,5 @@ def matmul(x, y):
     if x.shape[-1] != y.shape[-2]:
         raise ValueError(f"matmul: the inner lengths differ: {tuple(x.shape)} @ {tuple(y.shape)}")
     if y.ndim == 2 and x.ndim > 2:  # one tall product instead of a batch of small ones with the same matrix
-        rows = Matmul.apply(_as_rows(x), y)
-        return reshape(rows, (*x.shape[:-1], y.shape[-1]))
+        return Linear.apply(x, y)
     return Matmul.apply(x, y)
