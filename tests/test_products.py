@@ -11,7 +11,8 @@ from minigrad import threads
 from minigrad.functions import products
 
 SHAPES = {"tall": ((7, 3), (3, 4)), "wide": ((3, 4), (4, 9)), "batch": ((3, 2, 4), (3, 4, 5)),
-          "axes": ((2, 3, 2, 4), (2, 3, 4, 5)), "broadcast": ((3, 2, 4), (1, 4, 5)), "matrix by batch": ((2, 4), (3, 4, 5)), "one row": ((1, 6), (6, 1)),
+          "axes": ((2, 3, 2, 4), (2, 3, 4, 5)), "broadcast": ((3, 2, 4), (1, 4, 5)),
+          "matrix by batch": ((2, 4), (3, 4, 5)), "one row": ((1, 6), (6, 1)),
           "turned": ((3, 7), (3, 4))}
 
 
