@@ -116,8 +116,8 @@ CASES = {
     "RecallAtPrecision": (labels, {"precision": [0.3, 0.5], **AT}),
     "AUC": (labels, AREAS), "AUC/single": (binary, AREAS),
     "AUC/labels": (labels, AREAS | {"multi_label": [True], "num_labels": [None, D],
-                                    "label_weights": [None, [1.0, 0.5, 2.0, 0.1]]}),
-    "AUC/label weights": (labels, AREAS | {"label_weights": [[1.0, 0.5, 2.0, 0.1]]}),
+                                    "label_weights": [None, [1.0, 0.5, 2.0, 0.25]]}),
+    "AUC/label weights": (labels, AREAS | {"label_weights": [[1.0, 0.5, 2.0, 0.25]]}),
     "AUC/logits": (logits, {"curve": ["ROC", "PR"], "from_logits": [True], "num_thresholds": [200]}),
     "AUC/thresholds": (labels, {"curve": ["ROC", "PR"], "thresholds": [[0.5], [0.7, 0.1]]}),
     "MeanSquaredError": (numbers, {}), "RootMeanSquaredError": (numbers, {}), "MeanAbsoluteError": (numbers, {}),
@@ -153,9 +153,7 @@ def test_results_are_those_of_keras(case, seed):
     arguments = {k: v[rng.integers(len(v))] for k, v in options.items()}
     data = list(sample(rng))
     if seed % 2:
-        weights = rng.uniform(0, 2, N)
-        weights[rng.integers(0, N, 3)] = 0
-        data.append(weights)
+        data.append(rng.integers(0, 9, N) / 4)  # which float32 adds up exactly: Keras counts in that
     theirs = getattr(keras.metrics, name)(**arguments, dtype="float64")
     theirs.update_state(*data)
     expected = keras.ops.convert_to_numpy(theirs.result())

@@ -60,7 +60,7 @@ _NAMES |= {cls.__name__: cls for cls in (SensitivityAtSpecificity, SpecificityAt
                                          RecallAtPrecision)}  # only with a config: they need their bound
 _NAMES |= {"acc": Accuracy, "mse": MeanSquaredError, "rmse": RootMeanSquaredError, "mae": MeanAbsoluteError,
            "mape": MeanAbsolutePercentageError, "msle": MeanSquaredLogarithmicError, "log_cosh": LogCoshError,
-           "r2": R2Score, "bce": BinaryCrossentropy, "kld": KLDivergence, "fbeta": FBetaScore, "mcc": MatthewsCorrelation,
+           "log_cosh_error": LogCoshError, "r2": R2Score, "bce": BinaryCrossentropy, "kld": KLDivergence, "fbeta": FBetaScore, "f_beta_score": FBetaScore, "mcc": MatthewsCorrelation,
            "kappa": CohenKappa, "mean_iou": MeanIoU, "wer": WordErrorRate, "cer": CharacterErrorRate,
            "f1": lambda: F1Score("auto"), "pr_auc": lambda: AUC(curve="PR"), "roc_auc": AUC}
 

@@ -76,9 +76,9 @@ class R2Score(Metric):
     """R² = 1 - Σ w (y - p)² / Σ w (y - ȳ)², with ȳ the mean Σ w y / Σ w of the targets: y_true and y_pred (N,) or (N, D)
 
     The share of the targets' variance that the predictions explain: 1 is perfect, 0 no better than ȳ. Both sums are kept for
-    each of the D outputs, the second as (weight, mean, sum of squares), which parts of the data add up to without taking
-    the difference of two large numbers (Chan, Golub and LeVeque 1983): with the means a, b and the weights m, n of two
-    parts, S = S_a + S_b + (b - a)² m n / (m + n).
+    each of the D outputs. Σ w y² - (Σ w y)²/Σ w would take the difference of two large numbers; instead, with the means
+    a, b and the weights m, n of two parts of the data, S = S_a + S_b + (b - a)² m n / (m + n) (Chan, Golub and LeVeque
+    1983). Means are counted from the first target on, so that equal targets have S = 0 to the bit.
 
     class_aggregation  what becomes of the outputs' scores: their mean "uniform_average", "variance_weighted_average", the
                        mean by the outputs' Σ w (y - ȳ)²; None leaves them as (D,)
@@ -96,7 +96,7 @@ class R2Score(Metric):
         self.reset_state()
 
     def reset_state(self):
-        self.weight = self.mean = self.squares = self.residual = np.zeros(0)
+        self.origin = self.weight = self.mean = self.squares = self.residual = np.zeros(0)
         self.num_samples, self.rows = 0, 0
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -106,26 +106,28 @@ class R2Score(Metric):
         w = self.weigh(sample_weight, y.shape)
         y, p = y.reshape(len(y), -1), p.reshape(len(p), -1)
         w = np.ones(y.shape) if w is None else w.reshape(y.shape)
-        if len(self.weight) not in (0, y.shape[1]):
-            raise self.fault("y_pred", f"{len(self.weight)} outputs as before", f"{y.shape[1]}", "or reset_state()")
+        residual, origin = (w * (y - p) ** 2).sum(axis=0), self.origin if self.rows else y[0]
+        if len(origin) != y.shape[1]:
+            raise self.fault("y_pred", f"{len(origin)} outputs as before", f"{y.shape[1]}", "or reset_state()")
+        y = y - origin
         weight = w.sum(axis=0)
         mean = ratio((w * y).sum(axis=0), weight)
-        self._take(weight, mean, (w * (y - mean) ** 2).sum(axis=0), (w * (y - p) ** 2).sum(axis=0), y.size, len(y))
+        self._take(origin, weight, mean, (w * (y - mean) ** 2).sum(axis=0), residual, y.size, len(y))
 
-    def _take(self, weight, mean, squares, residual, num_samples, rows):
+    def _take(self, origin, weight, mean, squares, residual, num_samples, rows):
         """Add a part of the data."""
-        self.num_samples, self.rows = self.num_samples + num_samples, self.rows + rows
-        if len(self.weight) == 0:
-            self.weight, self.mean, self.squares, self.residual = weight, mean, squares, residual
-            return
-        total, apart = self.weight + weight, mean - self.mean
+        if not self.rows:
+            self.origin = origin
+            self.weight = self.mean = self.squares = self.residual = np.zeros(len(origin))
+        apart, total = mean + (origin - self.origin) - self.mean, self.weight + weight
         self.squares = self.squares + squares + apart ** 2 * ratio(self.weight * weight, total)
         self.mean = self.mean + apart * ratio(weight, total)
         self.weight, self.residual = total, self.residual + residual
+        self.num_samples, self.rows = self.num_samples + num_samples, self.rows + rows
 
     def add_state(self, other):
         if other.rows:
-            self._take(other.weight, other.mean, other.squares, other.residual, other.num_samples, other.rows)
+            self._take(other.origin, other.weight, other.mean, other.squares, other.residual, other.num_samples, other.rows)
 
     def result(self):
         if self.rows < 2:

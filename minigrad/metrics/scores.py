@@ -125,7 +125,7 @@ class ClassScore(ClassMetric):
         columns = scores.shape[1]
         if self.top_k is not None and self.top_k < columns:
             scores = scores.astype(scores.dtype if scores.dtype.kind == "f" else float)
-            scores[scores < np.partition(scores, -self.top_k, axis=1)[:, [-self.top_k]]] = -np.inf
+            np.put_along_axis(scores, (-scores).argsort(axis=1, kind="stable")[:, self.top_k:], -np.inf, axis=1)
         if levels is None:
             scores = ((scores == scores.max(axis=1, keepdims=True)) & (np.abs(scores) > 1e-9)).astype(float)
         true, scores, weights = one_column(self, true, scores, weights, self.class_id)
@@ -189,7 +189,8 @@ class Precision(_Thresholded):
     """TP / (TP + FP): how many of those predicted as the class are of it.
 
     thresholds  a number from 0 to 1, or a list of K, which gives K results; 0.5 for labels with the average "auto"
-    top_k       only the k largest scores of a row can be above the threshold (all of those, then, unless it is given)
+    top_k       only the k largest scores of a row can be above the threshold, which all of them are unless it is given; of
+                equal ones the first
     class_id    only this column counts
     average ... for classes, and for the labels of each column, see ClassScore
     """
