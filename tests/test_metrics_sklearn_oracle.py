@@ -1,4 +1,4 @@
-"""Curves, areas, agreement and errors against scikit-learn's: ties, weights, absent classes, random batches, merged parts."""
+"""Curves, areas, agreement and errors against scikit-learn's: ties, weights, absent classes, random batches, merged."""
 
 import warnings
 

@@ -12,8 +12,8 @@ scikit-learn. Lower-case functions give a number for each example.
     metrics.classification_report(y_true, y_pred)             # a table
     metrics.roc_curve(y_true, scores)                         # minigrad.inspect.plots draws it
 
-Read them in this order: metric, counts (the core), accuracy, scores, thresholds, curves, areas, agreement, means, regression,
-probabilities, words, report.
+Read them in this order: metric, counts (the core), accuracy, scores, thresholds, curves, areas, agreement, means,
+regression, probabilities, words, report.
 """
 
 from minigrad.losses import (
@@ -60,14 +60,16 @@ _NAMES |= {cls.__name__: cls for cls in (SensitivityAtSpecificity, SpecificityAt
                                          RecallAtPrecision)}  # only with a config: they need their bound
 _NAMES |= {"acc": Accuracy, "mse": MeanSquaredError, "rmse": RootMeanSquaredError, "mae": MeanAbsoluteError,
            "mape": MeanAbsolutePercentageError, "msle": MeanSquaredLogarithmicError, "log_cosh": LogCoshError,
-           "log_cosh_error": LogCoshError, "r2": R2Score, "bce": BinaryCrossentropy, "kld": KLDivergence, "fbeta": FBetaScore, "f_beta_score": FBetaScore, "mcc": MatthewsCorrelation,
-           "kappa": CohenKappa, "mean_iou": MeanIoU, "wer": WordErrorRate, "cer": CharacterErrorRate,
-           "f1": lambda: F1Score("auto"), "pr_auc": lambda: AUC(curve="PR"), "roc_auc": AUC}
+           "log_cosh_error": LogCoshError, "r2": R2Score, "bce": BinaryCrossentropy, "kld": KLDivergence,
+           "fbeta": FBetaScore, "f_beta_score": FBetaScore, "mcc": MatthewsCorrelation, "kappa": CohenKappa,
+           "mean_iou": MeanIoU, "wer": WordErrorRate, "cer": CharacterErrorRate, "roc_auc": AUC,
+           "pr_auc": lambda: AUC(curve="PR"), "f1": lambda: F1Score("auto")}
 
 
 def get(identifier):
     """A metric from its name ("accuracy", "auc", "mse" ...; it is then called that), its class, its config
-    ({"class_name": "AUC", "config": {"curve": "PR"}}), or itself; a function (y_true, y_pred) becomes the mean of its values.
+    ({"class_name": "AUC", "config": {"curve": "PR"}}), or itself; a function (y_true, y_pred) becomes the mean of what it
+    gives.
 
     "f1" is one number, as F1Score("auto"); "f1_score" one for each class, as Keras's.
     Raises ValueError with the nearest name for an unknown one, TypeError for what is no metric.

@@ -158,7 +158,7 @@ def _under(x, y, method):
 
 
 def _interpolated(found, false):
-    """∫ precision d(recall), with TP = s q + c linear in q = TP + FP between two thresholds: dTP = s dq, so that the piece is
+    """∫ precision d(recall), with TP = s q + c linear in q = TP + FP between two thresholds: dTP = s dq, so that a piece is
     ∫ (s q + c)/q s dq / P = s (ΔTP + c log(q₁/q₀)) / P."""
     q = found + false
     gained, share = np.diff(found), ratio(np.diff(found), np.diff(q))

@@ -95,7 +95,9 @@ class MeanLoss(Mean):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred = self.pair(y_true, y_pred)
-        if y_pred.ndim == 1 and not self.of_rows:
+        if y_pred.ndim == 1:
+            if self.of_rows:
+                raise self.fault("y_pred", "rows of numbers, shape (..., C)", f"shape {y_pred.shape}", "give a row for each")
             y_true, y_pred = y_true[:, None], y_pred[:, None]
         self.add(self.losses_of(y_true, y_pred), sample_weight)
 

@@ -49,7 +49,7 @@ class SparseCategoricalCrossentropy(MeanLoss):
     def update_state(self, y_true, y_pred, sample_weight=None):
         true, scores = self.numbers(y_true, "y_true"), self.finite(y_pred, "y_pred")
         if scores.ndim < 2:
-            raise self.fault("y_pred", "a column for each class, shape (..., C)", f"shape {scores.shape}", "give all of them")
+            raise self.fault("y_pred", "a column for each class, shape (..., C)", f"shape {scores.shape}", "give all")
         scores = np.moveaxis(scores, self.axis, -1)
         if true.ndim == scores.ndim:
             true = np.moveaxis(true, self.axis, -1)

@@ -69,7 +69,7 @@ class CosineSimilarity(MeanLoss):
         self.axis = axis
 
     def losses_of(self, y_true, y_pred):
-        return np.atleast_1d(-super().losses_of(y_true, y_pred))
+        return -super().losses_of(y_true, y_pred)
 
 
 class R2Score(Metric):
