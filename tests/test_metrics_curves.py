@@ -1,4 +1,4 @@
-"""Curves, areas and counts at thresholds: against their definitions, spelled out over pairs and thresholds; what is refused."""
+"""Curves, areas and counts at thresholds, against their definitions spelled out over pairs and thresholds."""
 
 import numpy as np
 import pytest
