@@ -109,6 +109,7 @@ class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
         self.from_sorted_ids = from_sorted_ids
 
     def hits(self, y_true, y_pred):
+        """1.0 for each example whose class is among the k best, 0.0 for the others."""
         if not self.from_sorted_ids:
             return super().hits(y_true, y_pred)
         y_true, y_pred = self.numbers(y_true, "y_true"), self.numbers(y_pred, "y_pred")
@@ -116,6 +117,7 @@ class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
         return (y_pred[..., :self.k] == y_true[..., None]).any(axis=-1).astype(float)
 
     def classes_of(self, y_true, y_pred):
+        """The number of each example's class."""
         return class_numbers(self, self.one_axis_less(y_true, y_pred), "y_true", y_pred.shape[-1])
 
     def one_axis_less(self, y_true, y_pred):

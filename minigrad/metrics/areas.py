@@ -116,6 +116,7 @@ class AUC(Metric):
                 self.positive[c], self.negative[c] = self.positive[c] + positive, self.negative[c] + negative
 
     def add_state(self, other):
+        """Add the state of another one of its kind and configuration."""
         if other.columns is not None:
             if self.columns not in (None, other.columns):
                 raise self.fault("merge", f"{self.columns} columns", f"{other.columns}", "count the same labels")

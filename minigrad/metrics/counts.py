@@ -168,6 +168,7 @@ class ClassMetric(Metric):
         self.classes, self.columns = classes, columns or self.columns
 
     def add_state(self, other):
+        """Add the state of another one of its kind and configuration."""
         self.take_columns(other.columns, other.classes)
         super().add_state(other)
 

@@ -69,6 +69,7 @@ class CosineSimilarity(MeanLoss):
         self.axis = axis
 
     def losses_of(self, y_true, y_pred):
+        """The loss of each example."""
         return -super().losses_of(y_true, y_pred)
 
 
@@ -126,6 +127,7 @@ class R2Score(Metric):
         self.num_samples, self.rows = self.num_samples + num_samples, self.rows + rows
 
     def add_state(self, other):
+        """Add the state of another one of its kind and configuration."""
         if other.rows:
             self._take(other.origin, other.weight, other.mean, other.squares, other.residual, other.num_samples, other.rows)
 

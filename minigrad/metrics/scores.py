@@ -144,6 +144,7 @@ class ClassScore(ClassMetric):
         self.true = tally(self.true, true, weights, self.classes)
 
     def add_state(self, other):
+        """Add the state of another one of its kind and configuration."""
         if other.labels is not None:
             self._same_kind(other.labels)
             self.labels = other.labels
