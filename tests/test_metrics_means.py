@@ -209,7 +209,7 @@ def test_error_rates_are_of_all_sentences_together():
 # ---- what all metrics have
 
 ALL = [metrics.get(name) for name in sorted(metrics._NAMES) if "At" not in name] + [
-    metrics.PrecisionAtRecall(0.5), metrics.AUC(50), metrics.Precision([0.2, 0.7]), metrics.MeanMetricWrapper(losses.huber)]
+    metrics.PrecisionAtRecall(0.5), metrics.AUC(50), metrics.Precision([0.2, 0.7])]
 
 
 def batch_for(metric, n=6):
@@ -260,6 +260,22 @@ def test_every_metric_keeps_the_contract(metric):
     assert np.array_equal(weighted.result(), empty, equal_nan=True)
     with pytest.raises(ValueError, match="metrics of one kind and one configuration"):
         merged.merge(metrics.PrecisionAtRecall(0.25))
+
+
+def test_the_mean_of_a_function():
+    def power(y_true, y_pred, p=1):
+        return np.abs(y_pred - y_true) ** p
+
+    cubes = metrics.MeanMetricWrapper(power, p=3)
+    assert batched(cubes, np.zeros(10), np.arange(10.0)) == np.mean(np.arange(10.0) ** 3) and cubes.name == "power"
+    ones = _counted(metrics.MeanMetricWrapper(power, p=3), [0.0], [1.0])
+    assert cubes.merge(ones).count == 11
+    for other, words in ((metrics.MeanMetricWrapper(power), "arguments {'p': 3}, got {}"),
+                         (metrics.MeanMetricWrapper(losses.huber), "one kind and one configuration")):
+        with pytest.raises(ValueError, match=words):
+            cubes.merge(other)
+    with pytest.raises(TypeError, match="power: .* is a function"):
+        cubes.get_config()
 
 
 def test_what_differs_is_not_merged():

@@ -76,8 +76,14 @@ class MeanMetricWrapper(Mean):
         self.add(values, sample_weight)
 
     def get_config(self):
-        """{argument: value}; the function is in it as it is."""
-        return super().get_config() | self._arguments
+        """TypeError: a function cannot be written down."""
+        raise TypeError(f"{self.name}: {self.fn!r} is a function, of which a config can only say the name")
+
+    def add_state(self, other):
+        """Add the state of another one of this function."""
+        if other._arguments != self._arguments:
+            raise self.fault("merge", f"arguments {self._arguments}", f"{other._arguments}", "merge means of one function")
+        super().add_state(other)
 
 
 class MeanLoss(Mean):

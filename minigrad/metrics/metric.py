@@ -151,7 +151,7 @@ class Metric(Configured):
 
 
 def _unnamed(metric):
-    return {**metric.get_config(), "name": None}
+    return {**Configured.get_config(metric), "name": None}
 
 
 def as_shaped(y_true, y_pred):

@@ -10,7 +10,8 @@ from minigrad.metrics.counts import ConfusionMatrix
 from minigrad.metrics.metric import ratio
 from minigrad.metrics.scores import averaged, f_beta, precision, recall
 
-COLUMNS = ("precision", "recall", "f1-score", "support")
+COLUMNS = ("class", "precision", "recall", "F1", "support")
+KEYS = ("precision", "recall", "f1-score", "support")  # scikit-learn's
 SCORES = (precision, recall, f_beta)
 
 
@@ -52,7 +53,7 @@ class ClassificationReport:
 
     def as_dict(self):
         """{name: {"precision", "recall", "f1-score", "support"}} for each class and average, and "accuracy"."""
-        found = {name: dict(zip(COLUMNS, numbers)) for name, *numbers in self.rows}
+        found = {name: dict(zip(KEYS, numbers)) for name, *numbers in self.rows}
         return found if "micro avg" in found else found | {"accuracy": self.accuracy}
 
     def cells(self):
@@ -72,7 +73,7 @@ class ClassificationReport:
         from rich.text import Text
         table = Table(title="classification report", title_justify="left", title_style="bold", box=box.SIMPLE,
                       show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-        for column in ("class", *COLUMNS):
+        for column in COLUMNS:
             table.add_column(column, justify="left" if column == "class" else "right", no_wrap=column != "class",
                              overflow="fold")
         for section in self.cells():
@@ -94,7 +95,7 @@ class ClassificationReport:
             return "<tr>" + "".join(f"<{tag} style='text-align: {'right' if i else 'left'}'>{escape(cell)}</{tag}>"
                                     for i, cell in enumerate(cells)) + "</tr>"
         classes, totals = ("".join(map(row, section)) for section in self.cells())
-        return (f"<table><caption>classification report</caption><thead>{row(('class', *COLUMNS), 'th')}</thead>"
+        return (f"<table><caption>classification report</caption><thead>{row(COLUMNS, 'th')}</thead>"
                 f"<tbody>{classes}</tbody><tbody style='border-top: 1px solid'>{totals}</tbody></table>")
 
 
