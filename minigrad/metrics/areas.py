@@ -4,7 +4,7 @@ import numpy as np
 
 from minigrad import backend
 from minigrad.metrics.counts import form_of, indicators
-from minigrad.metrics.curves import precision_recall_points, roc_points, sorted_counts
+from minigrad.metrics.curves import joined_counts, precision_recall_points, roc_points, sorted_counts
 from minigrad.metrics.metric import Metric, ratio
 from minigrad.metrics.thresholds import counts_above
 
@@ -93,11 +93,11 @@ class AUC(Metric):
                     for c in range(scores.shape[1])])
 
     def _counts(self, true, scores, weights):
-        """(scores, positive, negative): the weights at each score, or, at thresholds, above each of them."""
+        """(scores, positive, negative): the weights at each score, falling, or, at thresholds, above each of them."""
         if self.exact:
             weights = np.ones(len(scores), np.int64) if weights is None else weights
             kept = weights > 0
-            return scores[kept].astype(float), (weights * true)[kept], (weights * ~true)[kept]
+            return sorted_counts(scores[kept].astype(float), (weights * true)[kept], (weights * ~true)[kept])
         right, predicted, _ = counts_above(self.levels(), true[:, None], np.clip(scores, 0, 1)[:, None], weights)
         return np.zeros(0), right[:, 0], predicted[:, 0] - right[:, 0]
 
@@ -109,9 +109,8 @@ class AUC(Metric):
             self.scores, self.positive, self.negative = ([a] * len(parts) for a in (np.zeros(0), empty, empty))
         for c, (scores, positive, negative) in enumerate(parts):
             if self.exact:
-                self.scores[c], self.positive[c], self.negative[c] = sorted_counts(
-                    *(np.concatenate(pair) for pair in ((self.scores[c], scores), (self.positive[c], positive),
-                                                        (self.negative[c], negative))))
+                self.scores[c], self.positive[c], self.negative[c] = joined_counts(
+                    (self.scores[c], self.positive[c], self.negative[c]), (scores, positive, negative))
             else:
                 self.positive[c], self.negative[c] = self.positive[c] + positive, self.negative[c] + negative
 

@@ -26,6 +26,18 @@ def sorted_counts(scores, positive, negative):
     return (scores[starts], *(np.add.reduceat(w[order], starts) for w in (positive, negative)))
 
 
+def joined_counts(many, few):
+    """The sorted_counts of two parts of the data together: few are looked up in many, which are not sorted again."""
+    place = np.searchsorted(-many[0], -few[0])
+    known = np.append(many[0], np.nan)[place] == few[0]
+    joined = [np.insert(many[0], place[~known], few[0][~known])]
+    for old, new in zip(many[1:], few[1:]):
+        weights = old.astype(np.result_type(old, new))
+        weights[place[known]] += new[known]
+        joined.append(np.insert(weights, place[~known], new[~known]))
+    return joined
+
+
 def roc_points(positive, negative):
     """(x, y) of the ROC curve, from (0, 0) on: see sorted_counts. nan where there are no negatives, or no positives."""
     return tuple(ratio(np.concatenate([[0], w.cumsum()]), w.sum(), np.nan) for w in (negative, positive))
