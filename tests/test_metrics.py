@@ -38,6 +38,20 @@ def test_averages(cls, scores):
     assert score("micro") == pytest.approx(4 / 6)
 
 
+def test_classes_that_a_batch_lacks_stay():
+    for make in (metrics.ConfusionMatrix, lambda: metrics.F1Score(None)):
+        apart = make()
+        apart.update_state([0, 2, 1], [0, 2, 2]), apart.update_state([0, 1], [1, 1])
+        assert np.array_equal(apart.result(), make()([0, 2, 1, 0, 1], [0, 2, 2, 1, 1]))
+
+
+def test_nothing_predicted_or_nothing_true():
+    for division in (0, 1):
+        assert metrics.Precision(average=None, zero_division=division)([0, 1], [0, 0]).tolist() == [0.5, division]
+        assert metrics.Recall(average=None, zero_division=division)([0, 0], [0, 1]).tolist() == [0.5, division]
+        assert metrics.F1Score(zero_division=division, num_classes=3)([0, 1], [0, 1]).tolist() == [1, 1, division]
+
+
 def test_f_beta():
     p, r = 2 / 3, 1 / 2
     true, predicted = [1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 1, 0]
