@@ -200,6 +200,23 @@ def test_wrong_arguments(make, words):
         make()
 
 
+def test_the_largest_scores_of_a_row_are_its_labels():
+    true = np.array([[0, 1, 1], [1, 0, 0], [0, 0, 1]])
+    scores = np.array([[0.1, 0.6, 0.6], [0.0, 0.0, 0.0], [0.7, 0.1, 0.2]])  # two labels, none, one
+    expected = np.array([0, 1, 2 / 3])
+    assert metrics.F1Score()(true, scores) == pytest.approx(expected)
+    assert metrics.F1Score("weighted")(true, scores) == pytest.approx(expected @ [1, 1, 2] / 4)
+    assert metrics.Precision(average=None)(true, scores).tolist() == [0, 1, 1]
+    assert metrics.Precision()(true, scores) == 2 / 3  # of Keras: above 0.5
+    lacking = metrics.F1Score("macro")([[1, 0, 0], [0, 1, 0]], [[0.9, 0.1, 0], [0.2, 0.8, 0]])
+    assert lacking == pytest.approx(2 / 3)  # the label that never occurs counts too
+    binary = metrics.F1Score("binary")
+    binary.update_state([0, 1, 1], [0, 1, 0])
+    with pytest.raises(ValueError, match="expected two classes, got 3"):
+        binary.update_state([0, 2, 2], [2, 1, 2])
+    assert binary.result() == pytest.approx(2 / 3) and binary.classes == 2
+
+
 def test_labels_and_classes_do_not_mix():
     metric = metrics.F1Score("macro")
     metric.update_state([[0, 1], [1, 0]], [[0.2, 0.8], [0.4, 0.6]])
