@@ -72,6 +72,8 @@ def test_points_on_a_straight_piece_are_left_out():
     precision, recall, thresholds = metrics.precision_recall_curve(true, scores, drop_intermediate=True)
     assert thresholds.tolist() == [1, 2, 4, 5, 6] and recall.tolist() == [1, 0.75, 0.75, 0.5, 0.25, 0]
     assert precision.tolist() == pytest.approx([4 / 6, 3 / 5, 1, 1, 1, 1])
+    thresholds = metrics.roc_curve([1, 1, 1, 1, 0], [4, 3, 3, 2, 1])[2]  # steps of different lengths stay
+    assert thresholds.tolist() == [np.inf, 4, 3, 2, 1]
 
 
 def test_labels_of_the_curves():
@@ -91,6 +93,8 @@ def test_areas_without_one_of_the_classes():
         assert np.isnan(metrics.AUC()(true, [0.1, 0.2]))
         assert metrics.AUC(num_thresholds=10)(true, [0.1, 0.2]) == 0
         assert metrics.AUC(curve="PR")(true, [0.1, 0.2]) == true[0]
+    assert metrics.precision_recall_curve([0, 0], [0.1, 0.2])[1].tolist() == [1, 1, 0]
+    assert np.isnan(metrics.roc_curve([0, 0], [0.1, 0.2])[1]).all()
     assert np.isnan(metrics.AUC().result()) and metrics.AUC(curve="PR").result() == 0
     assert "nan" in repr(metrics.AUC()) and "curve='PR'" in repr(metrics.AUC(curve="pr"))
 
@@ -176,6 +180,8 @@ def test_top_k_and_class_id():
     assert metrics.Precision(top_k=2, thresholds=0.15)(true, scores) == 1 / 3
     assert metrics.Recall(class_id=0, thresholds=0.05)(true, scores) == 1.0
     assert metrics.Precision(class_id=0, thresholds=0.05)(true, scores) == 0.5
+    weights = np.array([[9, 1, 9], [9, 3, 9]])
+    assert metrics.Precision(class_id=1, thresholds=0.05)(true, scores, weights) == 1 / 4
     assert metrics.Precision(top_k=1)([1, 2], scores) == 0.5  # class numbers are one-hot then
 
 
