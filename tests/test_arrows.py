@@ -10,8 +10,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "minigrad"
 
 # From the top of the house to its foundation. A room may import from those below it, and within itself.
 # Initializers and regularizers stand below the layers, whose weights they start and hold.
-ROOMS = ["cli", "models", "inspect", "formats", "training", "callbacks", "parallel", "data", "optimizers", "losses",
-         "metrics", "layers", "regularizers", "initializers", "names", "gradcheck", "transforms", "operators", "functions",
+ROOMS = ["cli", "models", "inspect", "formats", "training", "callbacks", "parallel", "data", "optimizers", "metrics",
+         "losses", "layers", "regularizers", "initializers", "names", "gradcheck", "transforms", "operators", "functions",
          "random", "autograd", "function", "recording", "plain", "tensor", "errors", "blocks", "threads", "files", "backend"]
 OPTIONAL = {"cupy", "cupyx", "matplotlib", "tokenizers", "onnx", "mpi4py", "sklearn", "tensorboard", "torch", "keras",
             "transformers", "PIL"}

@@ -38,13 +38,28 @@ def test_averages(cls, scores):
     assert score("micro") == pytest.approx(4 / 6)
 
 
+def test_classes_that_a_batch_lacks_stay():
+    for make in (metrics.ConfusionMatrix, lambda: metrics.F1Score(None)):
+        apart = make()
+        apart.update_state([0, 2, 1], [0, 2, 2]), apart.update_state([0, 1], [1, 1])
+        assert np.array_equal(apart.result(), make()([0, 2, 1, 0, 1], [0, 2, 2, 1, 1]))
+
+
+def test_nothing_predicted_or_nothing_true():
+    for division in (0, 1):
+        assert metrics.Precision(average=None, zero_division=division)([0, 1], [0, 0]).tolist() == [0.5, division]
+        assert metrics.Recall(average=None, zero_division=division)([0, 0], [0, 1]).tolist() == [0.5, division]
+        assert metrics.F1Score(zero_division=division, num_classes=3)([0, 1], [0, 1]).tolist() == [1, 1, division]
+
+
 def test_f_beta():
     p, r = 2 / 3, 1 / 2
     true, predicted = [1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 1, 0]
     for beta in (0.5, 1, 2):
         expected = (1 + beta ** 2) * p * r / (beta ** 2 * p + r)
-        assert metrics.FBetaScore(beta)(true, predicted) == pytest.approx(expected)
-    assert metrics.F1Score()(true, predicted) == pytest.approx(metrics.FBetaScore(1.0)(true, predicted))
+        assert metrics.FBetaScore("auto", beta)(true, predicted) == pytest.approx(expected)
+    assert metrics.F1Score()(true, predicted) == pytest.approx(metrics.FBetaScore()(true, predicted))
+    assert metrics.F1Score()(true, predicted)[1] == metrics.F1Score("auto")(true, predicted)
 
 
 def test_binary_scores_and_their_threshold():
@@ -53,11 +68,11 @@ def test_binary_scores_and_their_threshold():
     assert metrics.Accuracy(threshold=0.4)(true[:, None], scores[:, None]) == 0.75
     assert metrics.BinaryAccuracy(threshold=0.7)(true, scores) == 0.75
     assert (metrics.Precision()(true, scores), metrics.Recall()(true, scores)) == (0.5, 0.5)
-    assert metrics.Precision(threshold=0.7)(true, scores) == 1.0
+    assert metrics.Precision(thresholds=0.7)(true, scores) == 1.0
 
 
 def test_counts_of_all_batches_not_means_of_batches():
-    f1 = metrics.F1Score(average="macro")
+    f1 = metrics.F1Score("macro")
     f1.update_state(TRUE[:1], SCORES[:1])
     f1.update_state(TRUE[1:], SCORES[1:])
     assert f1.result() == pytest.approx(F1.mean())
@@ -127,7 +142,7 @@ def test_by_name():
 
 def test_report():
     report = metrics.classification_report(TRUE, SCORES, ["cat", "dog", "[red]"])
-    assert report.as_dict()["dog"] == pytest.approx({"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 2})
+    assert report.as_dict()["dog"] == pytest.approx({"precision": 0.5, "recall": 0.5, "f1-score": 0.5, "support": 2})
     assert report.accuracy == pytest.approx(4 / 6)
     lines = str(report).splitlines()
     row = next(line.split() for line in lines if line.strip().startswith("cat"))
@@ -137,7 +152,7 @@ def test_report():
     assert [name for name, *_ in metrics.classification_report(TRUE, SCORES).rows][:3] == ["0", "1", "2"]
 
 
-@pytest.mark.parametrize("metric", [metrics.Accuracy(), metrics.F1Score(), metrics.ConfusionMatrix()])
+@pytest.mark.parametrize("metric", [metrics.Accuracy(), metrics.F1Score("macro"), metrics.ConfusionMatrix()])
 @pytest.mark.parametrize("true, predicted, words", [
     ([0, 1, 3], np.ones((3, 3)), "y_true: expected classes 0 to 2, got 3"), ([0, -1], [0, 1], "got -1"),
     ([0, 1], np.ones((3, 3)), "2 targets for 3 predictions"),

@@ -53,7 +53,7 @@ def test_scores(case, zero_division):
 def test_f_beta_accuracy_and_confusion_matrix(case, beta):
     classes, true, predicted, cuts = case
     expected = quietly(sk.fbeta_score, true, predicted, beta=beta, average="macro", zero_division=0)
-    assert streamed(metrics.FBetaScore(beta, "macro"), true, predicted, cuts) == pytest.approx(expected, rel=1e-12)
+    assert streamed(metrics.FBetaScore("macro", beta), true, predicted, cuts) == pytest.approx(expected, rel=1e-12)
     assert streamed(metrics.Accuracy(), true, predicted, cuts) == pytest.approx(sk.accuracy_score(true, predicted))
     matrix = streamed(metrics.ConfusionMatrix(classes), true, predicted, cuts)
     assert np.array_equal(matrix, sk.confusion_matrix(true, predicted, labels=range(classes)))
@@ -65,8 +65,11 @@ def test_one_hot_targets_and_scores_are_the_same_labels(case):
     classes, true, predicted, cuts = case
     scores = np.eye(classes)[predicted] * 0.6 + 0.1
     expected = quietly(sk.f1_score, true, predicted, average="macro", zero_division=0)
-    for targets in (true, true[:, None], np.eye(classes)[true]):
+    for targets in (true, true[:, None]):
         assert streamed(metrics.F1Score("macro"), targets, scores, cuts) == pytest.approx(expected, rel=1e-13)
+    one_hot, rows = np.eye(classes)[true], np.eye(classes)[predicted].astype(int)  # then all columns are in the average
+    expected = quietly(sk.f1_score, one_hot.astype(int), rows, average="macro", zero_division=0)
+    assert streamed(metrics.F1Score("macro"), one_hot, scores, cuts) == pytest.approx(expected, rel=1e-13)
 
 
 @settings(deadline=None)
@@ -77,7 +80,8 @@ def test_binary_scores(pairs, threshold):
     for ours, theirs in ((metrics.Precision, sk.precision_score), (metrics.Recall, sk.recall_score),
                          (metrics.F1Score, sk.f1_score)):
         expected = quietly(theirs, true, predicted, zero_division=0)
-        assert ours(threshold=threshold)(true, scores) == pytest.approx(expected, rel=1e-13)
+        chosen = {"threshold": threshold} if ours is metrics.F1Score else {"thresholds": threshold}
+        assert ours(**chosen, average="binary")(true, scores) == pytest.approx(expected, rel=1e-13)
     assert metrics.BinaryAccuracy(threshold=threshold)(true,
                                                        scores) == pytest.approx(sk.accuracy_score(true, predicted))
 
@@ -103,8 +107,7 @@ def test_report(case):
     rows = quietly(sk.classification_report, true, predicted, labels=range(classes), target_names=names,
                    output_dict=True, zero_division=0)
     occur = quietly(sk.classification_report, true, predicted, output_dict=True, zero_division=0)
-    for name, theirs in [(n, rows[n]) for n in names] + [("macro average", occur["macro avg"]),
-                                                         ("weighted average", occur["weighted avg"])]:
+    for name, theirs in [(n, rows[n]) for n in names] + [(n, occur[n]) for n in ("macro avg", "weighted avg")]:
         expected = [theirs[k] for k in ("precision", "recall", "f1-score", "support")]
-        assert [ours[name][k] for k in ("precision", "recall", "f1", "support")] == pytest.approx(expected, rel=1e-13)
+        assert [ours[name][k] for k in ("precision", "recall", "f1-score", "support")] == pytest.approx(expected, rel=1e-13)
     assert ours["accuracy"] == pytest.approx(occur["accuracy"])

@@ -1,13 +1,20 @@
-"""Pictures of how training went, through matplotlib (the extra `plot`). Each function returns a Figure; `save` writes it."""
+"""Pictures of how training went and of what came of it, through matplotlib (the extra `plot`).
+
+Each function returns a Figure; `save` writes it.
+"""
 
 import os
 from pathlib import Path
 
 import numpy as np
 
+from minigrad import backend, metrics
 from minigrad.callbacks import History
+from minigrad.metrics.metric import ratio
 
 RIGHT, WRONG = "#0072B2", "#D55E00"  # blue and vermilion: told apart by all kinds of colour vision (Okabe & Ito 2008)
+COLOURS = (RIGHT, WRONG, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # the rest of their palette
+LINES = "-", "--", "-.", ":"
 
 
 def _figure(width, height):
@@ -60,19 +67,109 @@ def confusion_matrix(matrix, class_names):
     """Counts by true (rows) and predicted class (columns); the shade is the share of the row."""
     matrix = np.asarray(matrix)
     n = len(matrix)
-    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    share = ratio(matrix, matrix.sum(axis=1, keepdims=True))
+    right, total = np.trace(matrix), matrix.sum()
     figure = _figure(1.4 + 0.66 * n, 1.2 + 0.62 * n)
     axes = figure.subplots()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for i in range(n):
         for j in range(n):
             if matrix[i, j]:
-                axes.text(j, i, f"{matrix[i, j]:g}", ha="center", va="center", fontsize=9,
+                axes.text(j, i, _number(matrix[i, j]), ha="center", va="center", fontsize=9,
                           color="white" if share[i, j] > 0.5 else "black")
     axes.set_xticks(range(n), class_names, rotation=40, ha="right")
     axes.set_yticks(range(n), class_names)
     axes.set(xlabel="predicted", ylabel="true",
-             title=f"{np.trace(matrix):,} of {matrix.sum():,} right ({np.trace(matrix) / max(matrix.sum(), 1):.2%})")
+             title=f"{right:,} of {total:,} right ({right / (total or 1):.2%})" if matrix.dtype.kind in "iu"
+             else f"{right / (total or 1):.2%} right")
+    return figure
+
+
+def _number(x):
+    """An integer whole, another number to three digits."""
+    return f"{x:,}" if isinstance(x, (int, np.integer)) else f"{x:.3g}"
+
+
+def roc_curve(y_true, y_score, class_names=None):
+    """The ROC curve of scores, with its area: y_true and y_score (N,); or of each class against the rest, y_score (N, C).
+
+    What a threshold finds of the positives, by what it takes of the negatives for them. The diagonal is guessing.
+    """
+    parts, curves = _one_against_rest(y_true, y_score, class_names), []
+    axes = _square("false positive rate", "true positive rate", len(parts))
+    for name, true, score in parts:
+        area = metrics.AUC()(true, score)
+        curves.append((area, f"{name + ' ' if name else ''}AUC {area:.3f}", metrics.roc_curve(true, score)[:2]))
+    axes.plot([0, 1], [0, 1], ":", color="grey", linewidth=1)
+    axes.set_title("ROC")
+    return _with_curves(axes, curves)
+
+
+def precision_recall_curve(y_true, y_score, class_names=None):
+    """Precision by recall, with the average precision: y_true and y_score (N,); or of each class, y_score (N, C).
+
+    Drawn as steps, whose area the average precision is. The dotted line is guessing: the share of positives.
+    """
+    parts, curves = _one_against_rest(y_true, y_score, class_names), []
+    axes = _square("recall", "precision", len(parts))
+    for name, true, score in parts:
+        area = metrics.AUC(curve="PR")(true, score)
+        precision, recall, _ = metrics.precision_recall_curve(true, score)
+        curves.append((area, f"{name + ' ' if name else ''}AP {area:.3f}", (recall, precision)))
+    if len(parts) == 1:
+        axes.axhline(np.mean(parts[0][1]), linestyle=":", color="grey", linewidth=1)
+    axes.set_title("precision and recall")
+    return _with_curves(axes, curves, drawstyle="steps-post")
+
+
+def _square(xlabel, ylabel, curves):
+    axes = _figure(6.4 if curves > 1 else 4.4, 4.2).subplots()
+    axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    axes.grid(alpha=0.3)
+    return axes
+
+
+def _with_curves(axes, curves, **style):
+    """Draw (area, label, (x, y)), the largest area first; the legend of several stands beside the axes."""
+    for i, (_, label, points) in enumerate(sorted(curves, key=lambda curve: -curve[0])):
+        axes.plot(*points, color=COLOURS[i % len(COLOURS)], linestyle=LINES[i // len(COLOURS) % len(LINES)], label=label,
+                  **style)
+    if len(curves) > 1:
+        axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
+    else:
+        axes.legend()
+    return axes.figure
+
+
+def _one_against_rest(y_true, y_score, class_names):
+    """[(name, 0 and 1 (N,), scores (N,))] of each class; one without a name for scores (N,) or (N, 1)."""
+    y_true, y_score = backend.to_numpy(y_true), backend.to_numpy(y_score)
+    if y_score.ndim == 1 or y_score.shape[1] == 1:
+        return [("", y_true.reshape(len(y_true)), y_score.reshape(len(y_score)))]
+    if y_true.ndim == 2 and y_true.shape[1] == 1:
+        y_true = y_true[:, 0]
+    of_class = y_true.T if y_true.ndim == 2 else [y_true == c for c in range(y_score.shape[1])]
+    return [(name, np.asarray(true, int), score) for name, true, score in
+            zip(class_names or [f"class {c}" for c in range(y_score.shape[1])], of_class, y_score.T)]
+
+
+def class_scores(report):
+    """The bars of a ClassificationReport: precision, recall and F1 of each class, and how many examples it has."""
+    n = len(report.class_names)
+    figure = _figure(6.4, 1.4 + 0.55 * n)
+    axes = figure.subplots()
+    places = np.arange(n)
+    for i, (name, scores, colour) in enumerate((("precision", report.precision, RIGHT), ("recall", report.recall, "#56B4E9"),
+                                                ("F1", report.f1, WRONG))):
+        bars = axes.barh(places + 0.26 * (i - 1), scores, 0.24, color=colour, label=name)
+        axes.bar_label(bars, [f"{score:.2f}" for score in scores], padding=2, fontsize=7)
+    axes.set_yticks(places, [f"{name} ({_number(count)})" for name, count in zip(report.class_names, report.support)])
+    axes.set(xlim=(0, 1.08), xlabel="score", title=f"accuracy {report.accuracy:.4f}")
+    axes.margins(y=0.02)
+    axes.invert_yaxis()
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_axisbelow(True)
+    axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
     return figure
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minigrad import backend
-from minigrad.metrics.metric import Metric, as_shaped
+from minigrad.metrics.metric import Metric, as_shaped, grown, ratio
 
 
 class Classes(NamedTuple):
@@ -108,21 +108,35 @@ def one_hot_classes(metric, y_true):
     return y_true.argmax(axis=-1)
 
 
+def indicators(metric, y_true, y_pred):
+    """(true (N, C) of booleans, scores (N, C)): whether each label is there, and its score; C is 1 for single scores.
+
+    y_true has the shape of y_pred, zeros and ones, or holds the number (...) of the one column that is 1.
+    """
+    columns = y_pred.shape[-1] if y_pred.ndim > 1 else 1
+    if form_of(y_true, y_pred) == "sparse":
+        true = np.eye(columns, dtype=bool)[decide(metric, y_true, y_pred, "sparse").true]
+    else:
+        y_true = as_shaped(y_true, y_pred)
+        same_shape(metric, y_true, y_pred.shape, y_pred)
+        true = class_numbers(metric, y_true, "y_true", 2) == 1
+    return true.reshape(-1, columns), y_pred.reshape(-1, columns)
+
+
 class ClassMetric(Metric):
     """A metric of decided classes: `add(true, predicted, weights)` counts them, all flat, weights None for 1 each.
 
-    num_classes fixes the number of classes; otherwise it is the columns of the predictions, or grows with class numbers.
+    threshold    above which a single score means class 1
+    num_classes  fixes the number of classes; otherwise it is the columns of the predictions, or grows with class numbers
     """
 
     form = "auto"
     limit = 10_000_000  # of classes that class numbers may grow to: a stray label must not fill the memory
+    threshold = 0.5
 
-    def __init__(self, name=None, threshold=0.5, num_classes=None):
-        super().__init__(name)
-        if num_classes is not None and (isinstance(num_classes, bool) or num_classes != int(num_classes)
-                                        or num_classes < 2):
-            raise self.fault("num_classes", "an integer from 2 on", repr(num_classes), "or leave it out")
-        self.threshold, self.num_classes = threshold, num_classes
+    def __init__(self, name=None, dtype=None, num_classes=None):
+        super().__init__(name, dtype)
+        self.num_classes = self.whole("num_classes", num_classes, 2)
         self.reset_state()
 
     def reset_state(self):
@@ -130,45 +144,47 @@ class ClassMetric(Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         true, predicted, columns = decide(self, self.numbers(y_true, "y_true"), self.numbers(y_pred, "y_pred"),
-                                          self.form, self.threshold)
-        weights = self.weights(sample_weight, true.shape)
+                                          self.form, 0.5 if self.threshold is None else self.threshold)
+        weights = self.weigh(sample_weight, true.shape)
+        known = self.num_classes or self.columns
+        if known:
+            class_numbers(self, true, "y_true", known), class_numbers(self, predicted, "y_pred", known)
+        self.take_columns(columns, max(int(true.max()), int(predicted.max())) + 1)
+        self.add(true.reshape(-1), predicted.reshape(-1), weights)
+
+    def take_columns(self, columns, least=0):
+        """Set the number of classes, from the columns of the scores if there are any, and at least so many."""
         known = self.num_classes or self.columns
         if columns and known and columns != known:
             raise self.fault("y_pred", f"scores of {known} classes as " + ("num_classes says" if self.num_classes else
                              "before"), f"{columns}", "use a metric of its own for each model, or reset_state()")
-        if known:
-            class_numbers(self, true, "y_true", known), class_numbers(self, predicted, "y_pred", known)
-        classes = known or columns or max(self.classes, int(true.max()) + 1, int(predicted.max()) + 1)
-        if classes > self.limit and not self.num_classes:
-            raise self.fault("classes", f"at most {self.limit:,} (else say num_classes)", f"{classes:,}",
-                             "are these class numbers?")
         if columns and self.classes > columns:
             raise self.fault("y_pred", f"scores of {self.classes} classes, which were counted before", f"{columns}",
                              "use a metric of its own for each model, or reset_state()")
+        classes = known or columns or max(self.classes, least)
+        if classes > self.limit and not self.num_classes:
+            raise self.fault("classes", f"at most {self.limit:,} (else say num_classes)", f"{classes:,}",
+                             "are these class numbers?")
         self.classes, self.columns = classes, columns or self.columns
-        self.add(true.reshape(-1), predicted.reshape(-1), weights)
+
+    def add_state(self, other):
+        """Add the state of another one of its kind and configuration."""
+        self.take_columns(other.columns, other.classes)
+        super().add_state(other)
 
 
 def tally(counts, index, weights, size):
     """counts, grown to `size` along each axis, with 1 (or its weight) added at each index."""
-    counts = np.pad(counts, [(0, size - n) for n in counts.shape])
-    if weights is not None:
-        counts = counts.astype(float)
+    counts = np.array(grown(counts, (size,) * counts.ndim), counts.dtype if weights is None else float)
     backend.scatter_add(counts, index, 1 if weights is None else weights)
     return counts
 
 
-class ConfusionMatrix(ClassMetric):
-    """result()[i, j]: how many examples of class i were predicted as class j (the sum of their weights, if given).
-
-    (C, C) integers; grows with the classes it meets unless num_classes is given. Every other metric of classes can be
-    read off it: TP = the diagonal, the predicted are the column sums, the true the row sums.
-    """
+class MatrixMetric(ClassMetric):
+    """A metric that is read off the confusion matrix `counts` (C, C), rows true and columns predicted."""
 
     limit = 5_000  # squared: 200 MB
-
-    def __init__(self, num_classes=None, name=None, threshold=0.5):
-        super().__init__(name, threshold, num_classes)
+    sums = ("counts",)
 
     def reset_state(self):
         super().reset_state()
@@ -177,8 +193,24 @@ class ConfusionMatrix(ClassMetric):
     def add(self, true, predicted, weights):
         self.counts = tally(self.counts, (true, predicted), weights, self.classes)
 
-    def result(self):
-        return self.counts.copy()
 
-    def settings(self):
-        return {"num_classes": self.num_classes} if self.num_classes else {}
+class ConfusionMatrix(MatrixMetric):
+    """result()[i, j]: how many examples of class i were predicted as class j (the sum of their weights, if given).
+
+    (C, C) integers; grows with the classes it meets unless num_classes is given. Every other metric of classes can be
+    read off it: TP = the diagonal, the predicted are the column sums, the true the row sums.
+
+    normalize  "true" divides by the sum of the row, "pred" by that of the column, "all" by all; where that is 0, it stays 0
+    threshold  above which a single score means class 1
+    """
+
+    def __init__(self, num_classes=None, normalize=None, name=None, dtype=None, threshold=0.5):
+        self.threshold = threshold
+        super().__init__(name, dtype, num_classes)
+        self.normalize = self.chosen("normalize", normalize, (None, "true", "pred", "all"))
+
+    def result(self):
+        if self.normalize is None:
+            return self.counts.copy()
+        axis = {"true": 1, "pred": 0, "all": None}[self.normalize]
+        return ratio(self.counts, self.counts.sum(axis=axis, keepdims=True))
