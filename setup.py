@@ -18,12 +18,13 @@ EXTRAS = {
     "gpu": ["cupy-cuda13x>=14.2"],           # for CUDA 13
     "gpu12": ["cupy-cuda12x>=14.2"],         # for CUDA 12; one of the two
     "plot": ["matplotlib"],
+    "images": ["pillow"],
     "text": ["tokenizers"],
     "onnx": ["onnx"],
     "mpi": ["mpi4py"],
     "sklearn": ["scikit-learn"],
     "tensorboard": ["tensorboard"],
-    "test": ["pytest>=7", "hypothesis", "matplotlib", "ruff"],
+    "test": ["pytest>=7", "hypothesis", "matplotlib", "pillow", "ruff"],
     "oracles": ["torch", "scikit-learn", "keras"],  # what tests and benchmarks compare with, when it is there
 }
 
