@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from minigrad import random
-from minigrad.data import cleaning, stages
+from minigrad.data import batch_stages, cleaning, stages
 from minigrad.data.batching import stratified, test_rows
 from minigrad.data.errors import DataError, fault
 from minigrad.data.prefetch import checked_count
@@ -119,12 +119,12 @@ class Dataset:
 
     def batch(self, size, drop_last=False):
         """Batches of `size` elements; with drop_last a last one that is not full is left out."""
-        return self._then(stages.Batch(size, drop_last))
+        return self._then(batch_stages.Batch(size, drop_last))
 
     def padded_batch(self, size, value=0, length=None, drop_last=False):
         """Batches of elements of different lengths, filled up with `value` (one number, or one for each array) to the
         longest, or to `length`."""
-        return self._then(stages.PaddedBatch(size, value, length, drop_last))
+        return self._then(batch_stages.PaddedBatch(size, value, length, drop_last))
 
     def bucket_by_length(self, boundaries, size, length=None, value=0, drop_last=False):
         """Padded batches of elements of similar length: bucket k takes boundaries[k-1] <= length < boundaries[k].
@@ -132,12 +132,12 @@ class Dataset:
         size    elements to a batch, or a list of them, one for each of the len(boundaries) + 1 buckets
         length  a function of an element; None: the length of its first array
         """
-        return self._then(stages.BucketByLength(boundaries, size, length, value, drop_last))
+        return self._then(batch_stages.BucketByLength(boundaries, size, length, value, drop_last))
 
     def prefetch(self, size=2):
         """A thread makes up to `size` elements ahead of the one that is used, size + 2 are in memory at most. An error in it
         is raised where its element is asked for, with its traceback; leaving the loop ends the thread."""
-        return self._then(stages.Prefetch(size))
+        return self._then(batch_stages.Prefetch(size))
 
     def split(self, test_size=0.2, stratify=None, seed=None):
         """Two data sets, (train, test), which have no element in common; nothing is copied.
@@ -216,7 +216,8 @@ class Dataset:
         """What an element looks like after so many stages: its first one is made. "?" where that is not to be had."""
         if isinstance(self._source, (Generated, Zipped)):
             return "?"  # going through it might cost or change something
-        chain = [s for s in self._chain[:count] if not isinstance(s, (stages.Shuffle, stages.Prefetch, stages.Balance))]
+        aside = stages.Shuffle, stages.Balance, batch_stages.Prefetch
+        chain = [s for s in self._chain[:count] if not isinstance(s, aside)]
         peek = type(self).__new__(type(self))
         peek._set(self._source, chain)
         try:

@@ -81,7 +81,8 @@ def in_order(work, items, workers):
     Each runs in a copy of the caller's context. An error is raised in its place, after the results before it.
     """
     if not workers:
-        yield from map(work, items)
+        for item in items:
+            yield work(item)  # and not map(work, items), which would take a StopIteration of work's for the end
         return
     context, pending, items = contextvars.copy_context(), collections.deque(), iter(items)
     pool = ThreadPoolExecutor(workers, "minigrad-map")

@@ -125,18 +125,32 @@ def _as_array(a):
 # ---- reading rows
 
 def read_rows(a, indices):
-    """a[indices], in memory. Of a file the rows are read in the order in which they lie there, and its pages let go of."""
-    if isinstance(indices, range) and indices.step == 1:
-        found = a[indices.start:indices.stop]
-        return found if isinstance(a, np.ndarray) and mapping_of(a) is None else _let_go(a, np.array(found))
-    indices = np.asarray(indices)
-    if backend.is_array(a) and mapping_of(a) is None:
-        return a[backend.beside(indices, a)]
-    order = np.argsort(indices, kind="stable")
-    found = np.asarray(a[indices[order]])
-    rows = np.empty_like(found, subok=False)
-    rows[order] = found
-    return _let_go(a, rows)
+    """a[indices], in memory. Of a file the rows are read in the order in which they lie there, and its pages let go of.
+
+    The system is told what to expect. Else it reads ahead of each page that is asked for: 256 rows of 4 kB from all over a
+    file of 20 GB took 2,000 ms with that, and 5 without.
+    """
+    contiguous = isinstance(indices, range) and indices.step == 1
+    mapping = mapping_of(a)
+    if isinstance(a, np.ndarray) and mapping is None:
+        return a[indices.start:indices.stop] if contiguous else a[np.asarray(indices)]
+    if backend.is_array(a) and mapping is None:  # on a device
+        return a[indices.start:indices.stop] if contiguous else a[backend.beside(np.asarray(indices), a)]
+    if hasattr(mapping, "madvise"):
+        mapping.madvise(mmap.MADV_NORMAL if contiguous else mmap.MADV_RANDOM)
+    if contiguous:
+        rows = np.array(a[indices.start:indices.stop])
+    else:
+        indices = np.asarray(indices)
+        order = np.argsort(indices, kind="stable")
+        found = np.asarray(a[indices[order]])
+        rows = np.empty_like(found, subok=False)
+        rows[order] = found
+    if hasattr(mapping, "madvise") and getattr(a, "mode", "c") != "c":
+        # These pages count as this process's memory no longer; the system keeps them as long as it has room. Those of a
+        # mapping of mode "c" may hold changes that are nowhere else, and stay.
+        mapping.madvise(mmap.MADV_DONTNEED)
+    return rows
 
 
 def mapping_of(a):
@@ -144,15 +158,6 @@ def mapping_of(a):
     while a is not None and not isinstance(a, mmap.mmap):
         a = getattr(a, "base", None) if isinstance(a, np.ndarray) else getattr(a, "obj", None)
     return a
-
-
-def _let_go(a, rows):
-    """rows; the pages that were read for them no longer count as this process's memory. The system keeps them as long as
-    it has room. (Pages of a mapping of mode "c" may hold changes that are nowhere else, and stay.)"""
-    mapping = mapping_of(a)
-    if hasattr(mapping, "madvise") and getattr(a, "mode", "c") != "c":
-        mapping.madvise(mmap.MADV_DONTNEED)
-    return rows
 
 
 # ---- elements to batches
@@ -185,8 +190,8 @@ def pad(elements, value=0, length=None, where="padded_batch"):
                             "Cut it with map, or raise length.")
             shape[0] = length
         batch = np.full((len(arrays), *shape), values[path], np.result_type(*arrays))
-        for row, a in zip(batch, arrays):
-            row[tuple(slice(n) for n in a.shape)] = a
+        for i, a in enumerate(arrays):
+            batch[(i, *(slice(n) for n in a.shape))] = a
         return batch
 
     return _joined(elements, where, padded)

@@ -124,7 +124,7 @@ def augmentation_grid(layers, images, columns=8, class_names=None):
     figure = _figure(1.1 * len(images) + 1.8, 1.3 * len(rows))
     grid = np.atleast_2d(figure.subplots(len(rows), len(images), squeeze=False))
     for row, (name, (pictures, titles)) in zip(grid, rows.items()):
-        row[0].set_ylabel(textwrap.fill(name, 22), rotation=0, ha="right", va="center", fontsize=7)
+        row[0].set_ylabel(textwrap.fill(name.replace("(", "( ", 1), 26), rotation=0, ha="right", va="center", fontsize=7)
         for axes, picture, title in zip(row, pictures, titles):
             axes.imshow(np.clip(picture / highest, 0, 1).squeeze(-1) if picture.shape[-1] == 1 else
                         np.clip(picture / highest, 0, 1), cmap="gray", vmin=0, vmax=1)
