@@ -450,9 +450,7 @@ for _name in "log_softmax softmax logsumexp".split():
 
 
 ndimage = types.ModuleType("standin_scipy.ndimage")
-_affine_transform = function(scipy.ndimage.affine_transform, "output_shape order mode cval prefilter", an_array, an_array,
-                             lambda offset: offset)
-ndimage.affine_transform = _affine_transform
+ndimage.affine_transform = function(scipy.ndimage.affine_transform, "offset order mode cval prefilter", an_array)
 
 
 def register():

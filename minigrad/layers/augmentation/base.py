@@ -61,13 +61,11 @@ def on_device(array, x):
 
 def interval(factor, owner, name, low=-1.0, high=1.0):
     """(lower, upper): a number f means (-f, f), as far as that is in [low, high]; two numbers are the bounds."""
-    pair = tuple(factor) if isinstance(factor, (tuple, list)) else (-abs(factor), abs(factor)) if _is_number(factor) else ()
-    bounds = tuple(sorted(pair)) if len(pair) == 2 and all(map(_is_number, pair)) else None
-    if bounds is not None and not isinstance(factor, (tuple, list)):
-        bounds = max(bounds[0], low), bounds[1]
-    if bounds is None or not low <= bounds[0] <= bounds[1] <= high:
+    several = isinstance(factor, (tuple, list))
+    given = factor if several else (factor,)
+    if len(given) != 1 + several or not all(_is_number(f) and low <= f <= high for f in given):
         raise ValueError(f"{owner}: {name} must be a number, or two, from {low:g} to {high:g}, got {factor!r}")
-    return bounds
+    return tuple(sorted(factor)) if several else (max(-abs(factor), low), abs(factor))
 
 
 def _is_number(x):

@@ -50,7 +50,7 @@ class Cutout(ImageAugmentation):
         n, height, width, _ = x.shape
         top, left = (random.generator().integers(0, length, n) - self.size // 2 for length in (height, width))
         box = within(top, top + self.size, height)[:, :, None] & within(left, left + self.size, width)[:, None, :]
-        return F.where(on_device(box[..., None], x), x.dtype.type(self.fill_value), x)
+        return F.where(on_device(box[..., None], x), float(self.fill_value), x)
 
 
 def boxes(heights, widths, places, height, width):
@@ -62,6 +62,6 @@ def boxes(heights, widths, places, height, width):
 
 
 def within(begin, end, length):
-    """True (N, length) where begin <= i < end."""
-    i = np.arange(length)
+    """True (N, length) for the pixels whose middle lies between begin and end."""
+    i = np.arange(length) + 0.5
     return (i >= np.asarray(begin)[:, None]) & (i < np.asarray(end)[:, None])

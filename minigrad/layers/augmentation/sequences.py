@@ -33,7 +33,7 @@ class TokenDropout(Layer):
         gone = on_device(random.generator().random(ids.shape) < self.rate, ids)
         for token in self.keep:
             gone = gone & (ids.data != token)
-        return F.where(gone, ids.dtype.type(self.token), ids)
+        return F.where(gone, int(self.token), ids)
 
 
 class AxisMask(Layer):
@@ -65,7 +65,7 @@ class AxisMask(Layer):
             masked |= within(begin, begin + long, length)
         shape = [n] + [1] * (x.ndim - 1)
         shape[self.axis] = length
-        return F.where(on_device(masked.reshape(shape), x), x.dtype.type(self.fill_value), x)
+        return F.where(on_device(masked.reshape(shape), x), float(self.fill_value), x)
 
 
 class TimeMask(AxisMask):
