@@ -24,9 +24,10 @@ EXTRAS = {
     "mpi": ["mpi4py"],
     "sklearn": ["scikit-learn"],
     "tensorboard": ["tensorboard"],
-    "test": ["pytest>=7", "hypothesis", "matplotlib", "pillow", "ruff"],
+    "test": ["pytest>=7", "hypothesis", "matplotlib", "ruff"],
     "oracles": ["torch", "scikit-learn", "keras"],  # what tests and benchmarks compare with, when it is there
 }
+EXTRAS["test"] += EXTRAS["images"]
 
 setup(
     name="minigrad",
