@@ -104,6 +104,9 @@ def test_random_maps_do_not_depend_on_threads_or_on_what_was_drawn_before(worker
 
     assert of(0, False, 0) == of(workers, False, 3) == of(workers, True, 1)
     assert len(set(of(0, False, 0))) == 20
+    for d in (Dataset(np.zeros(20)), Dataset(np.zeros(20)).filter(lambda v: True)):
+        d = d.map(lambda v: random.generator().random(), workers, seed=2)
+        assert not set(told(d)) & set(told(d))  # another epoch
 
 
 def test_maps_leave_minigrads_generator_alone():
@@ -182,6 +185,10 @@ def test_a_buffer_shuffles_a_stream_near_its_place():
     got = told(Dataset(np.arange(n)).filter(lambda v: True).shuffle(seed=0, buffer=buffer))
     assert sorted(got) == list(range(n)) != got
     assert all(v <= i + buffer for i, v in enumerate(got))  # none can come before it was read
+    whole = Dataset(np.arange(n)).filter(lambda v: True).shuffle(seed=0, buffer=n)
+    first, second = told(whole), told(whole)
+    assert sorted(first) == sorted(second) == list(range(n)) and first != second
+    assert abs(np.corrcoef(first, range(n))[0, 1]) < 0.3
     with pytest.raises(DataError, match="buffer=1000"):
         list(Dataset(np.arange(4)).batch(2).shuffle())
 
@@ -277,6 +284,7 @@ def test_balance():
         times = np.bincount([a for a, _ in elements], minlength=100)
         assert times[y == 0].max() == 1 and set(times[y == 2]) <= {6, 7} and set(times[y == 1]) <= {2, 3}
     assert epochs[0] != epochs[1] and [b for _, b in epochs[0]] != sorted(b for _, b in epochs[0])
+    assert len({int(a) for _ in range(8) for a, b in d if b == 0}) > 70  # of the 80: others in each epoch
     with pytest.raises(DataError, match="labels do not fit"):
         list(Dataset(np.arange(4)).balance(labels=np.zeros((4, 2))))
     with pytest.raises(DataError, match="classes are not known"):
