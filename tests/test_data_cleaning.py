@@ -87,6 +87,19 @@ def test_a_transformer_is_asked_for_whole_batches(before, sizes):
     assert all(np.array_equal(a, x[b] / 2) for a, b in shuffled)
 
 
+class Parts(Halve):
+    """One that learns in parts."""
+
+    def partial_fit(self, x):
+        self.seen.append(np.shape(x))
+
+
+def test_what_learns_in_parts_never_sees_all_at_once():
+    x = np.arange(12.0).reshape(6, 2)
+    assert fitted(Parts(), Dataset((x, x)).batch(4)).seen == [(4, 2), (2, 2)]
+    assert fitted(Parts(), Dataset(x).take(2)).seen == [(1, 2), (1, 2)]
+
+
 def test_fitted_takes_arrays_and_data_sets():
     x = np.arange(12.0).reshape(6, 2)
     assert all(fitted(Halve(), data).seen == [6] for data in (x, Dataset((x, x)).batch(4), Dataset(x)))

@@ -4,6 +4,7 @@ import gc
 import threading
 import time
 import traceback
+import weakref
 
 import numpy as np
 import pytest
@@ -171,21 +172,38 @@ def test_the_context_of_the_caller_holds_in_the_threads():
     assert found.dtype == "float64"
 
 
-def test_elements_are_freed_when_they_were_used():
-    import weakref
-    references = []
+def test_an_element_is_freed_when_it_was_used_and_not_when_the_next_one_has_come():
+    freed = []
 
     def elements():
-        for _ in range(6):
+        for _ in range(4):
             a = np.zeros(3)
-            references.append(weakref.ref(a))
+            reference = weakref.ref(a)
             yield a
             del a
+            freed.append(wait_until(lambda: reference() is None))  # noqa: B023, while the caller waits for the next
 
     iterator = ahead(elements(), 1)
-    for i in range(4):
-        element = next(iterator)
-        del element
-        if i:
-            assert wait_until(lambda i=i: references[i - 1]() is None)
-    iterator.close()
+    for _ in range(4):
+        next(iterator)
+    assert next(iterator, None) is None and freed == [True] * 4
+
+
+def test_what_has_a_close_is_closed_by_the_thread():
+    closed = threading.Event()
+
+    class Reader:
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            return 0
+
+        def close(self):
+            closed.set()
+
+    reader = Reader()
+    elements = ahead(reader, 1)
+    next(elements)
+    elements.close()
+    assert closed.wait(10)

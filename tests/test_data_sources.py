@@ -271,7 +271,7 @@ def test_csv(tmp_path):
 @pytest.mark.parametrize("text, keywords, words", [
     ("a,b\n1,2\n3\n", {}, r"line 3 does not fit: expected 2 cells, as in line 1, got 1"),
     ('a,b\n1,2\n"x\ny",3,4\n', {}, r"line 4 does not fit"),
-    ("a,b\n1,2\nx,3\n", {"numbers": ["a"]}, r"line 3, column 'a'.*'x'"),
+    ("a,b\n1,2\n\nx,3\n", {"numbers": ["a"]}, r"line 4, column 'a'.*'x'"),
     ("a,b\n1,2\n3,\n", {"target": "b"}, r"line 3: the target 'b' is missing"), ("a,a\n1,2\n", {}, "one name"),
     ("a,b\n", {}, "no rows"), ("", {}, "no rows"), ('a\n"x"y\n', {}, "line 2 is no CSV"), ("a\n\udcff\n", {}, "no utf-8"),
 ])
