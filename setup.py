@@ -18,6 +18,7 @@ EXTRAS = {
     "gpu": ["cupy-cuda13x>=14.2"],           # for CUDA 13
     "gpu12": ["cupy-cuda12x>=14.2"],         # for CUDA 12; one of the two
     "plot": ["matplotlib"],
+    "images": ["pillow"],
     "text": ["tokenizers"],
     "onnx": ["onnx"],
     "mpi": ["mpi4py"],
@@ -26,6 +27,7 @@ EXTRAS = {
     "test": ["pytest>=7", "hypothesis", "matplotlib", "ruff"],
     "oracles": ["torch", "scikit-learn", "keras", "tensorboard"],  # what tests and benchmarks compare with, when it is there
 }
+EXTRAS["test"] += EXTRAS["images"]
 
 setup(
     name="minigrad",

@@ -92,6 +92,11 @@ def special(x):
     return _Rounded(module) if getattr(x, "dtype", None) == np.float16 else module
 
 
+def ndimage(x):
+    """SciPy's functions of images for x's library: scipy.ndimage or cupyx.scipy.ndimage."""
+    return importlib.import_module(_library(x).scipy + ".ndimage")
+
+
 class _Rounded:
     """SciPy's special functions of float16, which it computes in float32, rounded to the dtype of the operands."""
 

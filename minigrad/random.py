@@ -24,7 +24,7 @@ def seed(value) -> None:
 def generator(xp=np):
     """The random generator of an array library (NumPy's, on the host, unless said)."""
     generators = _current()
-    if xp not in generators and not isinstance(generators, _Stream):
+    if xp not in generators and not isinstance(generators, Seeded):
         generators[xp] = xp.random.default_rng(_seed)
     return generators[xp]
 
@@ -32,6 +32,11 @@ def generator(xp=np):
 def _current():
     replaced = _in_place.get()
     return _generators if replaced is None else replaced
+
+
+def number() -> int:
+    """One whole number from NumPy's generator, to start others from."""
+    return int(generator().integers(2 ** 63))
 
 
 def copies(*libraries):
@@ -85,15 +90,30 @@ class Streams:
         with self._lock:
             if self._number is None:
                 with using(self._generators):
-                    self._number = int(generator().integers(2 ** 63))
+                    self._number = number()
             return self._number
 
 
-class _Stream(dict):
+class Seeded(dict):
+    """Generators for `using` that are started from these numbers, {library: generator}, made when they are asked for."""
+
+    def __init__(self, *numbers):
+        super().__init__()
+        self._numbers = numbers
+
+    def numbers(self):
+        """What they are started from."""
+        return self._numbers
+
+    def __missing__(self, xp):
+        self[xp] = xp.random.default_rng(np.random.SeedSequence(self.numbers()))
+        return self[xp]
+
+
+class _Stream(Seeded):
     def __init__(self, streams, i):
         super().__init__()
         self.streams, self.i = streams, i
 
-    def __missing__(self, xp):
-        self[xp] = xp.random.default_rng(np.random.SeedSequence((self.streams.number(), self.i)))
-        return self[xp]
+    def numbers(self):
+        return self.streams.number(), self.i

@@ -17,6 +17,7 @@ import types
 from collections import Counter
 
 import numpy as np
+import scipy.ndimage
 import scipy.special
 
 from minigrad import backend
@@ -448,10 +449,15 @@ for _name in "log_softmax softmax logsumexp".split():
     setattr(special, _name, function(getattr(scipy.special, _name), "axis keepdims", an_array))
 
 
+ndimage = types.ModuleType("standin_scipy.ndimage")
+ndimage.affine_transform = function(scipy.ndimage.affine_transform, "offset order mode cval prefilter", an_array)
+
+
 def register():
     """Make the device "standin" known to minigrad."""
     sys.modules.setdefault("standin_scipy", types.ModuleType("standin_scipy"))
     sys.modules["standin_scipy.special"] = special
+    sys.modules["standin_scipy.ndimage"] = ndimage
 
     def from_numpy(x, index):
         if index:

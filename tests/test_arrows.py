@@ -143,6 +143,7 @@ OVERRIDDEN = {"forward", "backward", "call", "weight_shapes", "draw", "update", 
               "initializer_of", "reset_state", "update_state", "add", "settings", "error", "score", "close", "state",
               "set_state", "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end",
               "on_train_batch_begin", "on_train_batch_end", "start", "rate", "horizon"}
+OVERRIDDEN |= {"augment", "unchanged", "maps", "mixed", "run", "before", "length", "joined", "applied"}
 
 
 def test_every_import_points_down():

@@ -24,7 +24,7 @@ def batches(arrays, batch_size: int, shuffle: bool = False, rng=None, drop_last:
         DataError: no array, no rows, different lengths, or a batch size that is not a positive integer.
     """
     arrays = [_as_array(a) for a in (arrays if isinstance(arrays, (tuple, list)) else [arrays])]
-    n = _common_length(arrays, "batches")
+    n = common_length(arrays, "batches")
     if not isinstance(batch_size, numbers.Integral) or isinstance(batch_size, bool) or batch_size < 1:
         raise fault("batches", "wrong batch_size", "an integer of 1 or more", repr(batch_size), "Pass for example 64.")
     order = (random.generator() if rng is None else rng).permutation(n) if shuffle else None
@@ -55,20 +55,20 @@ def train_test_split(*arrays, test_size: float | int = 0.2, stratify=None, seed:
         DataError: arrays that do not fit together, or a test_size that leaves a part, or a class in a part, empty.
     """
     arrays = [_as_array(a) for a in arrays]
-    n = _common_length(arrays, "train_test_split")
-    count = _test_rows(n, test_size)
+    n = common_length(arrays, "train_test_split")
+    count = test_rows(n, test_size)
     rng = random.generator() if seed is None else np.random.default_rng(seed)
     if stratify is None:
         chosen = rng.permutation(n)[:count]
     else:
-        chosen = _stratified(np.asarray(stratify), n, count, rng)
+        chosen = stratified(np.asarray(stratify), n, count, rng)
     is_test = np.zeros(n, bool)
     is_test[chosen] = True
     parts = [rng.permutation(np.flatnonzero(rows)) for rows in (~is_test, is_test)]
     return [a[rows] for a in arrays for rows in parts]
 
 
-def _test_rows(n, test_size) -> int:
+def test_rows(n, test_size) -> int:
     """How many of `n` rows are for testing."""
     whole = isinstance(test_size, numbers.Integral) and not isinstance(test_size, bool)
     if whole:
@@ -84,7 +84,7 @@ def _test_rows(n, test_size) -> int:
     return count
 
 
-def _stratified(labels, n, count, rng) -> np.ndarray:
+def stratified(labels, n, count, rng) -> np.ndarray:
     """`count` of `n` row numbers, from every class its share."""
     if labels.shape != (n,):
         raise fault("train_test_split", "stratify does not fit", f"shape ({n},)", str(labels.shape),
@@ -105,7 +105,7 @@ def _as_array(a):
     return a if hasattr(a, "shape") else np.asarray(a)
 
 
-def _common_length(arrays, where) -> int:
+def common_length(arrays, where) -> int:
     """The first dimension that all arrays share."""
     if not arrays:
         raise DataError(f"{where}: no array was given. Pass at least one.")

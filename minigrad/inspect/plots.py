@@ -4,11 +4,13 @@ Each function returns a Figure; `save` writes it.
 """
 
 import os
+import textwrap
 from pathlib import Path
 
 import numpy as np
 
 from minigrad import backend, metrics
+from minigrad.autograd import no_grad
 from minigrad.callbacks import History
 from minigrad.metrics.metric import ratio
 
@@ -191,6 +193,54 @@ def prediction_grid(images, y_true, y_pred, class_names, probabilities=None, row
         axes.set_title(text if right else f"{text}\nis {class_names[y_true[i]]}", fontsize=8,
                        color=RIGHT if right else WRONG)
     return figure
+
+
+def augmentation_grid(layers, images, columns=8, class_names=None):
+    """What augmentations do: a row of pictures for each layer, named at its left, the first of them unchanged.
+
+        augmentation_grid([layers.RandomFlip(), layers.RandomRotation(0.1)], x_train[:8]).savefig("augmentation.png")
+
+    layers: a layer, a list of them, or {name: layer or list of layers in a row}; MixUp and CutMix are shown with the images'
+    numbers as their labels, or with class_names: names of them.
+    images: (N, H, W, C) or (N, H, W), of 0 ... 1 or 0 ... 255; one alone, N = 1, is shown in `columns` versions.
+    """
+    if not isinstance(layers, dict):
+        layers = {repr(layer): layer for layer in (layers if isinstance(layers, (list, tuple)) else [layers])}
+    images = backend.to_numpy(images)
+    images = images[..., None] if images.ndim == 3 else images
+    if images.ndim != 4 or not len(images) or not layers:
+        raise ValueError(f"augmentation_grid: expected layers, and images (N, H, W, C), got {len(layers)} layers and shape "
+                         f"{images.shape}")
+    images = np.repeat(images, columns, axis=0) if len(images) == 1 else images[:columns]
+    names = [str(i) for i in range(len(images))] if class_names is None else list(class_names)
+    if len(names) != len(images):
+        raise ValueError(f"augmentation_grid: expected {len(images)} class_names, one for each image, got {len(names)}")
+    highest = 1.0 if images.max() <= 1 else 255.0
+    rows = {"unchanged": (images, names)} | {name: _augmented(layer, images, names) for name, layer in layers.items()}
+    figure = _figure(1.1 * len(images) + 1.8, 1.3 * len(rows))
+    grid = np.atleast_2d(figure.subplots(len(rows), len(images), squeeze=False))
+    for row, (name, (pictures, titles)) in zip(grid, rows.items()):
+        row[0].set_ylabel(textwrap.fill(name.replace("(", "( ", 1), 26), rotation=0, ha="right", va="center", fontsize=7)
+        for axes, picture, title in zip(row, pictures, titles):
+            axes.imshow(np.clip(picture / highest, 0, 1).squeeze(-1) if picture.shape[-1] == 1 else
+                        np.clip(picture / highest, 0, 1), cmap="gray", vmin=0, vmax=1)
+            axes.set(xticks=[], yticks=[])
+            axes.set_title(title, fontsize=7)
+    return figure
+
+
+def _augmented(layer, images, names):
+    """The images after the layer, or layers, and what stands above each."""
+    x, titles = images.astype("float32"), [""] * len(images)
+    with no_grad():
+        for one in layer if isinstance(layer, (list, tuple)) else [layer]:
+            if getattr(one, "mixes_labels", False):
+                x, y = one(x, np.eye(len(names), dtype="float32"), training=True)
+                titles = ["\n".join(f"{share:.0%} {names[k]}" for k, share in enumerate(row) if share >= 0.005)
+                          for row in y.numpy()]
+            else:
+                x = one(x, training=True)
+    return backend.to_numpy(x), titles
 
 
 def _plot(self):

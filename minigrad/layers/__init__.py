@@ -1,5 +1,9 @@
 """Layers: parameters and calls to functions, with Keras's names and arguments. No gradient is written here."""
 
+from minigrad.layers.augmentation import (
+    Cutout, CutMix, FrequencyMask, MixUp, RandomBrightness, RandomContrast, RandomCrop, RandomErasing, RandomFlip,
+    RandomRotation, RandomTranslation, RandomZoom, TimeMask, TokenDropout,
+)
 from minigrad.layers.attention import MultiHeadAttention
 from minigrad.layers.convolution import (
     Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose, DepthwiseConv1D, DepthwiseConv2D,
