@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from keras_layers import agree, in_float64  # noqa: F401
 
-
 IMAGES = {1: (9, 4), 2: (7, 8, 4), 3: (5, 6, 5, 4)}
 
 
