@@ -13,7 +13,8 @@ class Case:
     make: object
     inputs: tuple
     call: dict = field(default_factory=dict)
-    keras: bool = True  # whether Keras's PyTorch backend does it
+    keras: bool = True   # whether Keras's PyTorch backend does it
+    smooth: bool = True  # whether it has a slope at these inputs
 
     def __repr__(self):
         return self.name
@@ -58,7 +59,8 @@ CASES = [
     case("Activation", (2, 3), activation="gelu"),
     case("Dropout", (2, 3), rate=0.4, noise_shape=(None, 1)),
     Case("Embedding", lambda layers: layers.Embedding(5, 3, mask_zero=True), (IDS,)),
-    Case("Masking", lambda layers: layers.Masking(), (PADDED,)),
+    Case("Masking", lambda layers: layers.Masking(), (PADDED,), smooth=False),
+    case("Masking", (2, 4, 3), mask_value=5.0),
     # activations
     case("ReLU", (3, 4)),
     case("ReLU", (5, 6), max_value=0.9, negative_slope=0.2, threshold=0.3),

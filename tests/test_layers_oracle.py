@@ -62,3 +62,31 @@ def test_batch_and_group_normalization(training, center, scale):
     x = np.random.default_rng(0).standard_normal((5, 3, 4)) * 3 + 1
     agree(lambda layers: layers.BatchNormalization(center=center, scale=scale, momentum=0.7), [x], training)
     agree(lambda layers: layers.GroupNormalization(center=center, scale=scale, groups=2), [x], training)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_same_means_do_not_count_the_border(axes):
+    """Against PyTorch: the mean of each window of x with zeros around it, by that of ones with zeros around them. (Keras's
+    own PyTorch backend repeats the last numbers where the border is wider on one side, unlike its others.)"""
+    import torch
+
+    import minigrad as mg
+    from minigrad import layers
+    pool = getattr(torch.nn.functional, f"avg_pool{axes}d")
+    rng = np.random.default_rng(axes)
+    for _ in range(10):
+        lengths, k, s = rng.integers(3, 8, axes), rng.integers(1, 5, axes), rng.integers(1, 4, axes)
+        total = np.maximum((-(-lengths // s) - 1) * s + k - lengths, 0)
+        border = [int(n) for pair in zip(total // 2, total - total // 2) for n in pair]
+        x = rng.standard_normal((2, *lengths, 3))
+        a, b = mg.Tensor(x, requires_grad=True), torch.tensor(np.moveaxis(x, -1, 1), requires_grad=True)
+        kernel, stride = tuple(map(int, k)), tuple(map(int, s))
+        y = getattr(layers, f"AveragePooling{axes}D")(kernel, stride, padding="same")(a)
+        padded = [torch.nn.functional.pad(t, [n for i in range(axes - 1, -1, -1) for n in border[2 * i:2 * i + 2]])
+                  for t in (b, torch.ones_like(b))]
+        z = pool(padded[0], kernel, stride) / pool(padded[1], kernel, stride)
+        np.testing.assert_allclose(np.moveaxis(y.numpy(), -1, 1), z.detach().numpy(), rtol=1e-10, atol=1e-10)
+        cotangent = rng.standard_normal(y.shape)
+        (y * cotangent).sum().backward()
+        z.backward(torch.tensor(np.moveaxis(cotangent, -1, 1)))
+        np.testing.assert_allclose(np.moveaxis(a.grad.numpy(), -1, 1), b.grad.numpy(), rtol=1e-10, atol=1e-10)

@@ -60,12 +60,12 @@ class _Attention(Layer):
     def call(self, query, value=None, key=None, query_mask=None, value_mask=None, key_mask=None, attention_mask=None,
              return_attention_scores=False, use_causal_mask=False, training=False):
         value = query if value is None else value
-        parts = {"query": query, "key": value if key is None else key, "value": value}
+        parts = {"query": query, "value": value, "key": value if key is None else key}
         self._check(parts)
         masks = [mask_of(x) if given is None else given
                  for x, given in ((query, query_mask), (value, value_mask), (key, key_mask))]
         mask = _joined(*masks, attention_mask, query)
-        q, k, v = (self._project(x, role) for role, x in parts.items())               # (N, H, T, K), (N, G, S, K or V)
+        q, v, k = (self._project(x, role) for role, x in parts.items())               # (N, H, T, K), (N, G, S, V or K)
         options = dict(mask=mask, is_causal=use_causal_mask, enable_gqa=self._groups != self._heads)
         rate, scores = self.dropout if training else 0.0, None
         if return_attention_scores:                                                   # the weights: of the unit matrix

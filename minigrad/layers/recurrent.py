@@ -5,7 +5,7 @@ from minigrad import functions as F
 from minigrad.backend import beside
 from minigrad.layers.cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, checked_cell, over_time, start
 from minigrad.layers.core import as_float
-from minigrad.layers.layer import Layer
+from minigrad.layers.layer import Layer, NeedsWholeBatch, in_piece
 from minigrad.layers.symbols import mapped
 from minigrad.tensor import Tensor, as_array
 
@@ -18,7 +18,7 @@ class RNN(Layer):
     return_state          give (y, *last states)
     go_backwards          from the last time to the first; y is in the order of running
     stateful              start each batch with the last states of the one before, until reset_state(); no gradient goes back
-                          to that batch
+                          to that batch. A batch with another number of rows starts with zeros
     unroll                accepted for Keras's sake: no loop is ever compiled here
     zero_output_for_mask  give 0 where the mask is False, not the y before it
     The call takes `initial_state`, the states to start with, and `mask`, boolean (N, T): where it is False, the states and y
@@ -48,6 +48,8 @@ class RNN(Layer):
     def call(self, x, initial_state=None, mask=None, training=False):
         if x.ndim < 3 or not x.shape[1]:
             raise ValueError(f"expected an input (N, T, features) with one time or more, got shape {tuple(x.shape)}")
+        if self.stateful and in_piece.get():
+            raise NeedsWholeBatch(f"{self.label} goes on with the rows of the batch before")
         before = self._started(x, initial_state)
         if mask is not None:
             mask = beside(as_array(mask), x).astype(bool)
@@ -66,15 +68,13 @@ class RNN(Layer):
         """The states before the first time."""
         usual = start(self.cell, len(x))
         if initial_state is None:
-            before = self.states if self.stateful and self.states is not None and len(x) else usual
+            before = self.states if self.stateful and _shapes(self.states) == _shapes(usual) else usual
         elif isinstance(initial_state, Tensor) and initial_state.ndim < 3:
             before = [initial_state]
         else:
             before = list(initial_state)
-        shapes, expected = (mapped(lambda state: tuple(state.shape), s, Tensor) for s in (before, usual))
-        if shapes != expected:
-            hint = "" if initial_state is not None else ", those of the batch before: call reset_state() first"
-            raise ValueError(f"expected initial states of shapes {expected}, got {shapes}{hint}")
+        if _shapes(before) != _shapes(usual):
+            raise ValueError(f"expected initial states of shapes {_shapes(usual)}, got {_shapes(before)}")
         return before
 
     def reset_state(self):
@@ -134,6 +134,10 @@ class GRU(RNN):
         cell = GRUCell(units, activation, recurrent_activation, use_bias, dropout, recurrent_dropout, reset_after,
                        **_of_weights(options))
         super().__init__(cell, return_sequences, return_state, go_backwards, stateful, unroll, **options)
+
+
+def _shapes(states):
+    return mapped(lambda state: tuple(state.shape), states, Tensor)
 
 
 def _of_weights(options):
