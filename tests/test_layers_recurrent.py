@@ -230,7 +230,7 @@ def test_regularizers_reach_the_weights():
 
 @pytest.mark.parametrize("call, words", [
     (lambda: layers.LSTM(3)(x32(2, 4)), "LSTM, 3 units.*expected an input of 3 axes"),
-    (lambda: layers.LSTM(3)(x32(2, 4, 3), initial_state=[x32(2, 3)]), r"states of shapes \[\(2, 3\), \(2, 3"),
+    (lambda: layers.GRU(3, input_shape=(None, 4))(x32(2, 5, 3)), r"GRU.*expected 4 features, got shape \(2, 5, 3\)"),
     (lambda: layers.GRU(3, reset_after=False, input_shape=(None, 4))(x32(2, 5, 3)), "GRU.*expected 4 features"),
     (lambda: layers.GRU(3)(x32(2, 0, 3)), "one time or more"),
     (lambda: layers.LSTM(3)(x32(2, 4, 3), initial_state=[x32(2, 3)]), r"initial states of shapes \[\(2, 3\), \(2, 3"),
