@@ -4,6 +4,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+import minigrad as mg
+from minigrad import layers
+
 
 @dataclass
 class Case:
@@ -162,3 +165,22 @@ CASES = [
     case("GroupQueryAttention", (2, 4, 3), (2, 4, 3), head_dim=2, num_query_heads=6, num_key_value_heads=2,
          call={"use_causal_mask": True, "return_attention_scores": True}),
 ]
+
+
+# ---- for tests of recurrent layers
+
+KINDS = {"SimpleRNN": {}, "LSTM": {}, "GRU": {}, "GRU, reset before": {"reset_after": False}}
+
+
+def make_recurrent(kind, units=3, **options):
+    """One of KINDS."""
+    return getattr(layers, kind.partition(",")[0])(units, **KINDS[kind], **options)
+
+
+def x32(*shape, seed=0):
+    return floats(*shape, seed=seed).astype("float32")
+
+
+def close(a, b, tolerance=1e-5):
+    a, b = (v.numpy() if isinstance(v, mg.Tensor) else v for v in (a, b))
+    np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)

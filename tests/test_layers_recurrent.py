@@ -2,42 +2,46 @@
 
 import numpy as np
 import pytest
-from layer_cases import floats
+from layer_cases import KINDS, close, x32
+from layer_cases import make_recurrent as make
 
 import minigrad as mg
 from minigrad import functions as F
 from minigrad import layers
 from minigrad.layers import Layer
 
-KINDS = {"SimpleRNN": {}, "LSTM": {}, "GRU": {}, "GRU, reset before": {"reset_after": False}}
-
-
-def make(kind, units=3, **options):
-    return getattr(layers, kind.partition(",")[0])(units, **KINDS[kind], **options)
-
-
-def x32(*shape, seed=0):
-    return floats(*shape, seed=seed).astype("float32")
-
 
 def identity(shape, dtype):
     return np.eye(*shape, dtype=dtype)
 
 
-def close(a, b, tolerance=1e-5):
-    a, b = (v.numpy() if isinstance(v, mg.Tensor) else v for v in (a, b))
-    np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+PHI = {"tanh": np.tanh, "softsign": lambda a: a / (1 + np.abs(a)), "sigmoid": lambda a: 1 / (1 + np.exp(-a))}
 
 
-def test_lstm_by_its_formula():
-    layer, x = layers.LSTM(3, bias_initializer="normal", return_sequences=True), x32(2, 4, 5)
-    y, h, c = layer(x).numpy(), np.zeros((2, 3)), np.zeros((2, 3))
+@pytest.mark.parametrize("activation", ["tanh", "softsign"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_by_its_formula(kind, activation):
+    """One with the function of all times, the other step by step."""
+    layer, x = make(kind, activation=activation, bias_initializer="normal", return_sequences=True), x32(2, 4, 5)
+    y, h, c, φ, σ = layer(x).numpy(), np.zeros((2, 3)), np.zeros((2, 3)), PHI[activation], PHI["sigmoid"]
+    for p in layer.parameters():
+        p.data = x32(*p.shape)
+    y = layer(x).numpy()
     w, u, b = (p.numpy().astype(float) for p in layer.parameters())
-    sigmoid = lambda a: 1 / (1 + np.exp(-a))  # noqa: E731
     for t in range(4):
-        i, f, g, o = np.split(x[:, t] @ w + h @ u + b, 4, axis=1)
-        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-        h = sigmoid(o) * np.tanh(c)
+        if kind == "SimpleRNN":
+            h = φ(x[:, t] @ w + h @ u + b)
+        elif kind == "LSTM":
+            i, f, g, o = np.split(x[:, t] @ w + h @ u + b, 4, axis=1)
+            c = σ(f) * c + σ(i) * φ(g)
+            h = σ(o) * φ(c)
+        else:
+            after = kind == "GRU"
+            a = np.split(x[:, t] @ w + (b[0] if after else b), 3, axis=1)
+            s = np.split(h @ u + (b[1] if after else 0), 3, axis=1)
+            z, r = σ(a[0] + s[0]), σ(a[1] + s[1])
+            n = φ(a[2] + (r * s[2] if after else (r * h) @ u[:, 6:]))
+            h = z * h + (1 - z) * n
         close(y[:, t], h)
 
 
@@ -205,16 +209,14 @@ def test_one_step_of_a_cell():
             close(a, b)
 
 
-@pytest.mark.parametrize("mode, merged", [("sum", lambda a, b: a + b), ("mul", lambda a, b: a * b),
-                                          ("ave", lambda a, b: (a + b) / 2),
-                                          ("concat", lambda a, b: np.concatenate([a, b], -1))])
-def test_bidirectional_by_hand(mode, merged):
-    layer, x = layers.Bidirectional(layers.GRU(3, return_sequences=True), merge_mode=mode), x32(2, 4, 3)
-    y = layer(x).numpy()
-    a = layer.forward_layer(x).numpy()
-    b = layer.backward_layer(x).numpy()[:, ::-1]
-    close(y, merged(a, b))
-    assert not np.array_equal(layer.forward_layer.cell.kernel.numpy(), layer.backward_layer.cell.kernel.numpy())
+def test_stacked_cells_go_backwards_with_their_mask():
+    cells = lambda: [layers.LSTMCell(3), layers.GRUCell(2)]  # noqa: E731
+    backward, x = layers.RNN(cells(), go_backwards=True, return_sequences=True), x32(2, 4, 3)
+    forward = layers.RNN(cells(), return_sequences=True)
+    backward(x), forward(x)
+    forward.set_weights(backward.get_weights())
+    mask = np.array([[True, True, False, True], [False, True, True, False]])
+    close(backward(x, mask=mask), forward(x[:, ::-1], mask=mask[:, ::-1]))
 
 
 def test_regularizers_reach_the_weights():
@@ -236,7 +238,6 @@ def test_regularizers_reach_the_weights():
     (lambda: layers.LSTM(3)(x32(2, 4, 3), initial_state=[x32(2, 3)]), r"initial states of shapes \[\(2, 3\), \(2, 3"),
     (lambda: layers.GRU(3)(x32(2, 4, 3), initial_state=x32(2, 4)), r"initial states.*\[\(2, 4\)\]"),
     (lambda: layers.GRU(3)(x32(2, 4, 3), mask=np.ones((2, 3), bool)), r"mask \(2, 4\), got shape \(2, 3\)"),
-    (lambda: layers.TimeDistributed(layers.Dense(2))(x32(2, 4)), "three axes or more"),
     (lambda: layers.LSTM(0), "units.*0"), (lambda: layers.LSTM(3, activation="tanhh"), "did you mean 'tanh'"),
     (lambda: layers.LSTM(3, recurrent_activation="sigmiod"), "did you mean 'sigmoid'"),
     (lambda: layers.LSTM(3, dropout=1.0), "dropout.*1.0"),
@@ -244,11 +245,6 @@ def test_regularizers_reach_the_weights():
     (lambda: layers.LSTM(3, kernel_initialiser="ones"), "did you mean|takes no argument"),
     (lambda: layers.LSTM(3, recurent_initializer="ones"), "did you mean 'recurrent_initializer'"),
     (lambda: layers.RNN(layers.Dense(3)), "expected a cell"), (lambda: layers.RNN([]), "list of cells"),
-    (lambda: layers.Bidirectional(layers.Dense(3)), "expected a recurrent layer, got Dense"),
-    (lambda: layers.Bidirectional(layers.LSTM(3), merge_mode="summ"), "merge_mode 'summ': did you mean 'sum'"),
-    (lambda: layers.Bidirectional(layers.LSTM(3), backward_layer=layers.LSTM(3)), "different directions"),
-    (lambda: layers.Bidirectional(layers.LSTM(3), backward_layer=layers.GRU(3, return_state=True)), "return_state"),
-    (lambda: layers.TimeDistributed(np.tanh), "expected a layer"),
 ])
 def test_wrong_use(call, words):
     with pytest.raises((ValueError, TypeError), match=words):

@@ -73,11 +73,18 @@ class _Cell(Layer):
             weights = self.kernel, self.recurrent_kernel, self.bias if self.use_bias else None
             h, *after = self.fused(x, *states, *weights, mask=mask, go_backwards=go_backwards)
             return h, after
-        ones = F.broadcast_to(Tensor.wrap(np.ones((), x.dtype)), states[0].shape)
-        of_gates = [dropped(ones, self.recurrent_dropout, training, ones.shape) for _ in range(self.gates)]
+        for_gates = self._for_gates(states[0].data, training)
         kernels = F.split(self.recurrent_kernel, self.gates, axis=1)
         a = F.matmul(x, self.kernel)
-        return in_turn(lambda a_t, states: self.step(a_t, states, of_gates, kernels), a, states, mask, go_backwards)
+        return in_turn(lambda a_t, states: self.step(a_t, states, for_gates, kernels), a, states, mask, go_backwards)
+
+    def _for_gates(self, h, training):
+        """A function: what each gate sees of the state, after dropout."""
+        if not training or not self.recurrent_dropout:
+            return lambda h: [h] * self.gates
+        ones = Tensor.wrap(get_array_module(h).ones(h.shape, h.dtype))
+        masks = [F.dropout(ones, self.recurrent_dropout) for _ in range(self.gates)]
+        return lambda h: [h * mask for mask in masks]
 
     @property
     def is_fused(self):
@@ -104,9 +111,9 @@ class SimpleRNNCell(_Cell):
         """All times at once."""
         return F.rnn(*arguments, nonlinearity="tanh" if self.activation is F.tanh else "relu", **keywords)
 
-    def step(self, a, states, kept, kernels):
+    def step(self, a, states, for_gates, kernels):
         """The output and the states after, from x_t kernel."""
-        h = self.activation(self.biased(a) + F.matmul(states[0] * kept[0], kernels[0]))
+        h = self.activation(self.biased(a) + F.matmul(for_gates(states[0])[0], kernels[0]))
         return h, [h]
 
 
@@ -136,10 +143,11 @@ class LSTMCell(_Cell):
             return start
         return lambda shape, dtype: np.concatenate([start((h,), dtype), np.ones(h, dtype), start((2 * h,), dtype)])
 
-    def step(self, a, states, kept, kernels):
+    def step(self, a, states, for_gates, kernels):
         """The output and the states after, from x_t kernel."""
         (h, c), σ, φ = states, self.recurrent_activation, self.activation
-        i, f, g, o = (part + F.matmul(h * m, u) for part, m, u in zip(F.split(self.biased(a), 4, axis=-1), kept, kernels))
+        parts = zip(F.split(self.biased(a), 4, axis=-1), for_gates(h), kernels)
+        i, f, g, o = (part + F.matmul(seen, u) for part, seen, u in parts)
         c = σ(f) * c + σ(i) * φ(g)
         h = σ(o) * φ(c)
         return h, [h, c]
@@ -169,11 +177,11 @@ class GRUCell(_Cell):
         shapes = super().weight_shapes(input_shape)
         return shapes | {"bias": {"both": 2, **shapes["bias"]}} if self.use_bias and self.reset_after else shapes
 
-    def step(self, a, states, kept, kernels):
+    def step(self, a, states, for_gates, kernels):
         """The output and the states after, from x_t kernel."""
         h, σ, φ = states[0], self.recurrent_activation, self.activation
         a_z, a_r, a_n = F.split(self.biased(a, 0 if self.reset_after else None), 3, axis=-1)
-        h_z, h_r, h_n = (h * m for m in kept)
+        h_z, h_r, h_n = for_gates(h)
         s_z, s_r = F.matmul(h_z, kernels[0]), F.matmul(h_r, kernels[1])
         if self.reset_after:
             s_n = F.matmul(h_n, kernels[2])
