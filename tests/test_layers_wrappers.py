@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from layer_cases import close, x32
 
+from minigrad import functions as F
 from minigrad import layers
 
 
@@ -40,6 +41,21 @@ def test_bidirectional_by_hand(mode, merged):
     b = layer.backward_layer(x).numpy()[:, ::-1]
     close(y, merged(a, b))
     assert not np.array_equal(layer.forward_layer.cell.kernel.numpy(), layer.backward_layer.cell.kernel.numpy())
+
+
+def test_the_backward_layer_is_made_of_the_user_s_own_classes_and_functions_too():
+    def squashed(x):
+        return F.tanh(0.5 * x)
+
+    layer = layers.Bidirectional(layers.LSTM(3, activation=squashed, kernel_initializer=he), input_shape=(5, 4))
+    assert layer.count_params() == 2 * 4 * (4 + 3 + 1) * 3 and layer.built
+    assert layer.backward_layer.cell.activation is squashed and layer.backward_layer.cell.kernel_initializer is he
+    with pytest.raises(TypeError, match="no name to be written down"):
+        layers.Bidirectional(layers.LSTM(3, activation=lambda x: x))
+
+
+def he(shape, dtype):
+    return np.ones(shape, dtype)
 
 
 @pytest.mark.parametrize("call, words", [

@@ -33,8 +33,7 @@ class Bidirectional(Layer):
         if backward_layer is None:
             config = {**layer.get_config(), "go_backwards": not layer.go_backwards}
             config.pop("name", None)
-            own = {type(part).__name__: type(part) for _, part in layer.named_layers()}  # also those of the user's own
-            self.backward_layer = configs.made(type(layer), config, own)
+            self.backward_layer = configs.made(type(layer), config, _own(layer))
         for option in ("return_sequences", "return_state", "stateful"):
             if getattr(self.forward_layer, option) != getattr(self.backward_layer, option):
                 raise ValueError(f"Bidirectional: {option} must be the same in both layers")
@@ -73,6 +72,13 @@ class Bidirectional(Layer):
         """Forget the states of the batch before."""
         self.forward_layer.reset_state()
         self.backward_layer.reset_state()
+
+
+def _own(layer):
+    """The classes and functions that a layer is made of, by name: those of the user's own are among them."""
+    parts = [part for _, part in layer.named_layers()]
+    functions = [value for part in parts for value in part._arguments.values() if hasattr(value, "__name__")]
+    return {each.__name__: each for each in [*map(type, parts), *functions]}
 
 
 class TimeDistributed(Layer):
