@@ -44,7 +44,7 @@ def test_wrong_inputs(layer, x, words):
     (lambda: layers.Dense(3, kernel_initializer="he_norml", input_shape=(2,)), "did you mean 'he_normal'"),
     (lambda: layers.Conv2D(3, 3, groups=2), "divisible"), (lambda: layers.Conv2D(3, (1, 2, 3)), "kernel_size"),
     (lambda: layers.Dropout(1.0), "rate.*1.0"), (lambda: layers.MultiHeadAttention(0, 4), "num_heads"),
-    (lambda: layers.LayerNormalization(axis=1), "axis=-1"), (lambda: layers.Embedding(-1, 4), "input_dim"),
+    (lambda: layers.LayerNormalization(axis=0, input_shape=(3,)), "axis=0"), (lambda: layers.Embedding(-1, 4), "input_dim"),
     (lambda: mg.Sequential([layers.Dense(2), layers.Input((3,))]), "first entry"),
     (lambda: mg.Sequential([np.tanh]), "takes layers"),
 ])

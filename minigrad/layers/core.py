@@ -1,11 +1,13 @@
 """The layers that every network has: Dense, Flatten, Dropout, Embedding ..."""
 
+import inspect
 import math
 
 from minigrad import functions as F
+from minigrad.backend import get_array_module
 from minigrad.layers import activations
 from minigrad.layers.layer import Layer
-from minigrad.tensor import get_default_dtype
+from minigrad.tensor import Tensor, as_array, get_default_dtype
 
 
 class Dense(Layer):
@@ -35,18 +37,24 @@ class Dense(Layer):
 
 
 class Flatten(Layer):
-    """y (N, H·W·C ...): all axes but the batch become one."""
+    """y (N, H·W·C ...): all axes but the batch become one; the channels last, whatever the data_format."""
+
+    def __init__(self, data_format=None, **options):
+        self.data_format = data_format or "channels_last"
+        super().__init__(**options)
 
     def call(self, x):
+        if self.data_format == "channels_first" and x.ndim > 2:
+            x = F.moveaxis(x, 1, -1)
         return F.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
 
 
 class Reshape(Layer):
     """y (N, *target_shape); one length may be -1."""
 
-    def __init__(self, target_shape, name=None, input_shape=None):
+    def __init__(self, target_shape, **options):
         self.target_shape = tuple(target_shape)
-        super().__init__(name, input_shape)
+        super().__init__(**options)
 
     def call(self, x):
         if -1 not in self.target_shape and math.prod(self.target_shape) != math.prod(x.shape[1:]):
@@ -60,58 +68,101 @@ class Reshape(Layer):
 class Activation(Layer):
     """y = activation(x), by name or as a function."""
 
-    def __init__(self, activation, name=None):
+    supports_masking = True
+
+    def __init__(self, activation, **options):
         self.activation = activations.get(activation)
-        super().__init__(name)
+        super().__init__(**options)
 
     def call(self, x):
         return self.activation(as_float(x))
 
 
-class ReLU(Layer):
-    """y = max(x, 0)"""
+class Identity(Layer):
+    """y = x"""
+
+    supports_masking = True
 
     def call(self, x):
-        return F.relu(x)
+        return x
 
 
-class Softmax(Layer):
-    """yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ) along an axis"""
+class Lambda(Layer):
+    """y = function(x, **arguments): a function, as a layer
 
-    def __init__(self, axis=-1, name=None):
-        self.axis = axis
-        super().__init__(name)
+    mask       the mask of y, or a function (x, mask) that gives it; None: y has none
+    arguments  keywords of the function, which gets `training` and `mask` as well if it has parameters of these names
+    It has no configuration, since a function cannot be written down: a model that is to be saved takes a Layer subclass.
+    """
 
-    def call(self, x):
-        return F.softmax(as_float(x), self.axis)
+    def __init__(self, function, mask=None, arguments=None, **options):
+        if not callable(function):
+            raise TypeError(f"Lambda: expected a function, got {function!r:.80}")
+        self.function, self.mask, self.arguments = function, mask, dict(arguments or {})
+        super().__init__(**options)
+
+    @property
+    def supports_masking(self):
+        """Whether y gets a mask."""
+        return self.mask is not None
+
+    def call(self, x, mask=None, training=False):
+        known = parameters_of(self.function)
+        more = {name: value for name, value in (("mask", mask), ("training", training)) if name in known}
+        return self.function(x, **self.arguments, **more)
+
+    def compute_mask(self, inputs, mask):
+        """`mask`, or what it gives."""
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+    def get_config(self):
+        """Raises TypeError: see above."""
+        raise TypeError(f"{self.label}: a Lambda has no configuration, since a Python function cannot be written down "
+                        "(nothing is pickled here): write a subclass of Layer whose call does what the function does")
 
 
 class Dropout(Layer):
-    """In training, each number is zeroed with probability `rate`, the others are scaled by 1 / (1 - rate)."""
+    """In training, each number is zeroed with probability `rate`, the others are scaled by 1 / (1 - rate).
 
-    def __init__(self, rate, name=None):
+    noise_shape: the numbers along an axis of length 1 in it share their fate; None stands for the length of x. The random
+    numbers are those of mg.seed. Srivastava et al. 2014.
+    """
+
+    supports_masking = True
+
+    def __init__(self, rate, noise_shape=None, **options):
         if not 0 <= rate < 1:
-            raise ValueError(f"Dropout: rate must be in [0, 1), got {rate}")
-        self.rate = rate
-        super().__init__(name)
+            raise ValueError(f"{type(self).__name__}: rate must be in [0, 1), got {rate}")
+        self.rate, self.noise_shape = rate, noise_shape
+        super().__init__(**options)
+
+    def noise_shape_of(self, shape):
+        """The shape of the noise for an input of this shape."""
+        if self.noise_shape is None:
+            return shape
+        if len(self.noise_shape) != len(shape):
+            raise ValueError(f"noise_shape {tuple(self.noise_shape)} does not fit an input of shape {tuple(shape)}")
+        return tuple(n if given is None else given for n, given in zip(shape, self.noise_shape))
 
     def call(self, x, training=False):
-        return F.dropout(as_float(x), self.rate, training)
+        return dropped(as_float(x), self.rate, training, self.noise_shape_of(x.shape))
 
 
 class Embedding(Layer):
     """y[..., :] = embeddings[ids[...]]
 
-    ids: integers (...) in [0, V); embeddings (V, D); y (..., D); V·D parameters.
+    ids: integers (...) in [0, V); embeddings (V, D); y (..., D); V·D parameters. With mask_zero the id 0 is padding: y
+    carries the mask ids != 0.
     """
 
-    input_dtype = "int64"
+    initial = {"embeddings": "uniform"}
+    input_dtype, supports_masking = "int64", True
 
-    def __init__(self, input_dim, output_dim, embeddings_initializer="random_uniform", name=None):
+    def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", mask_zero=False, **options):
         self.input_dim = positive(input_dim, "Embedding", "input_dim")
         self.output_dim = positive(output_dim, "Embedding", "output_dim")
-        self.embeddings_initializer = embeddings_initializer
-        super().__init__(name)
+        self.mask_zero = mask_zero
+        super().__init__(embeddings_initializer=embeddings_initializer, **options)
         self.ensure_built(())
 
     def weight_shapes(self, input_shape):
@@ -119,6 +170,27 @@ class Embedding(Layer):
 
     def call(self, ids):
         return F.embedding(ids, self.embeddings)
+
+    def compute_mask(self, inputs, mask):
+        """Where the ids are not 0, with mask_zero."""
+        return as_array(inputs) != 0 if self.mask_zero else None
+
+
+class Masking(Layer):
+    """y = x, and the mask of the times at which not all features are `mask_value`; at the others y = 0. x (N, T, D)"""
+
+    supports_masking = True
+
+    def __init__(self, mask_value=0.0, **options):
+        self.mask_value = mask_value
+        super().__init__(**options)
+
+    def call(self, x):
+        return F.where(self.compute_mask(x, None)[..., None], x, F.astype(x * 0, x.dtype))
+
+    def compute_mask(self, inputs, mask):
+        """Where a feature is not mask_value."""
+        return (as_array(inputs) != self.mask_value).any(axis=-1)
 
 
 def as_float(x, like=None):
@@ -131,3 +203,20 @@ def positive(value, layer, name):
     if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
         raise ValueError(f"{layer}: {name} must be a positive integer, got {value!r}")
     return int(value)
+
+
+def dropped(x, rate, training, shape):
+    """x after dropout, with noise of a shape that broadcasts to x's: what shares a number of it shares its fate."""
+    if not training or not rate:
+        return x
+    if shape == x.shape:
+        return F.dropout(x, rate)
+    return x * F.dropout(Tensor.wrap(get_array_module(x.data).ones(shape, x.dtype)), rate)
+
+
+def parameters_of(function):
+    """The names of a function's parameters; none, if Python does not know them."""
+    try:
+        return set(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return set()

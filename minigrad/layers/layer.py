@@ -173,7 +173,7 @@ class Layer(Holder):
                 raise ValueError(f"expected an input of {self.input_axes} axes, batch first, got shape {shape}")
             if self.needs_whole_batch and call.training and in_piece.get():
                 raise NeedsWholeBatch(f"{self.label} reads all rows of a batch")
-            self.ensure_built(shape)
+            self.ensure_built(self.shape_to_build(shape, inputs, keywords))
             mask = keywords.get("mask")
             if mask is None and inputs:
                 mask = mask_of(inputs[0])
@@ -192,13 +192,19 @@ class Layer(Holder):
             call.path.pop()
         if self.supports_masking and inputs:
             mask = self.compute_mask(inputs[0], mask)
-            if mask is not None:
-                _parts(y)[0]._mask = mask
+            for part, own in zip(_parts(y), mask if isinstance(mask, (list, tuple)) else [mask]):
+                if own is not None:
+                    part._mask = own
         call.trace.append(((*call.path, self), shape, getattr(_parts(y)[0], "shape", None)))
         return y
 
+    def shape_to_build(self, shape, inputs, keywords):
+        """The input_shape to build for: that of the first input, unless others count too."""
+        return shape
+
     def compute_mask(self, inputs, mask):
-        """The mask of the output, from the input and its mask (lists of them, if it takes several): the same one."""
+        """The mask of the output (a list of masks for several), from the input and its mask (lists, if it takes several):
+        the same one."""
         return mask
 
     def trace(self, *inputs, **keywords):

@@ -5,26 +5,82 @@ from minigrad.layers.core import as_float
 from minigrad.layers.layer import Layer
 
 
-class LayerNormalization(Layer):
-    """y = (x - mean) / sqrt(var + epsilon) * gamma + beta, over the last axis of each row
+class _OverAxes(Layer):
+    """Normalisation over `axis`, one or several, of each example; its parameters have the lengths of these axes."""
 
-    x (..., D), gamma (D,), beta (D,); 2·D parameters. Ba, Kiros & Hinton 2016.
-    """
-
-    initial = {"gamma": "ones", "beta": "zeros"}
     supports_masking = True
 
     def __init__(self, axis=-1, epsilon=1e-3, **options):
-        if axis != -1:
-            raise ValueError(f"LayerNormalization: only axis=-1 is done here, got {axis!r}")
-        self.axis, self.epsilon = axis, epsilon
+        self.axis = tuple(axis) if isinstance(axis, (list, tuple)) else axis
+        self.epsilon = epsilon
         super().__init__(**options)
 
+    def axes_of(self, shape):
+        """The axes in order, counted from the front."""
+        given = self.axis if isinstance(self.axis, tuple) else (self.axis,)
+        axes = sorted({axis % len(shape) for axis in given if -len(shape) <= axis < len(shape)})
+        if len(axes) != len(given) or not axes or axes[0] == 0:
+            raise ValueError(f"axis={self.axis!r} is no axis, or axes, after the batch of an input of shape {tuple(shape)}")
+        return tuple(axes)
+
     def weight_shapes(self, input_shape):
-        return {"gamma": {"D": input_shape[-1]}, "beta": {"D": input_shape[-1]}}
+        axes = self.axes_of(input_shape)
+        symbols = {"D" if len(axes) == 1 else f"n{axis}": input_shape[axis] for axis in axes}
+        return {name: symbols for name in self.initial if self.has(name)}
+
+    def has(self, name):
+        """Whether it has the parameter of that name."""
+        return True
+
+
+class LayerNormalization(_OverAxes):
+    """y = (x - mean) / sqrt(var + epsilon) * gamma + beta, over the last axis of each row, or over `axis`
+
+    x (..., D), gamma (D,) unless scale=False, beta (D,) unless center=False; 2·D parameters. Ba, Kiros & Hinton 2016.
+    """
+
+    initial = {"gamma": "ones", "beta": "zeros"}
+
+    def __init__(self, axis=-1, epsilon=1e-3, center=True, scale=True, **options):
+        self.center, self.scale = center, scale
+        super().__init__(axis, epsilon, **options)
+
+    def has(self, name):
+        """See center and scale."""
+        return self.scale if name == "gamma" else self.center
 
     def call(self, x):
-        return F.layer_norm(as_float(x, self.gamma), self.gamma, self.beta, self.epsilon)
+        gamma, beta = (self._parameters.get(name) for name in self.initial)
+        return F.layer_norm(as_float(x, gamma), gamma, beta, self.epsilon, self.axes_of(x.shape))
+
+
+class RMSNormalization(_OverAxes):
+    """y = x / sqrt(mean(x²) + epsilon) * scale, over the last axis of each row, or over `axis`
+
+    x (..., D), scale (D,); D parameters. Zhang & Sennrich 2019.
+    """
+
+    initial = {"scale": "ones"}
+
+    def __init__(self, axis=-1, epsilon=1e-6, **options):
+        super().__init__(axis, epsilon, **options)
+
+    def call(self, x):
+        return F.rms_norm(as_float(x, self.scale), self.scale, self.epsilon, self.axes_of(x.shape))
+
+
+class UnitNormalization(Layer):
+    """y = x / |x|, of length 1 along `axis`, or axes; 0 stays 0."""
+
+    supports_masking = True
+
+    def __init__(self, axis=-1, **options):
+        self.axis = tuple(axis) if isinstance(axis, (list, tuple)) else axis
+        super().__init__(**options)
+
+    def call(self, x):
+        x = as_float(x)
+        return x / F.maximum(F.vector_norm(x, axis=self.axis, keepdims=True), 1e-12)
 
 
 class BatchNormalization(Layer):
