@@ -474,6 +474,7 @@ import table_fourier  # noqa: E402, F401
 import table_joining  # noqa: E402, F401
 import table_linalg  # noqa: E402, F401
 import table_losses  # noqa: E402, F401
+import table_names  # noqa: E402, F401
 import table_neural  # noqa: E402, F401
 import table_numpy  # noqa: E402, F401
 import table_scans  # noqa: E402, F401
