@@ -27,19 +27,20 @@ def polyval(p, x):
 
 def polyadd(a1, a2):
     """The coefficients of a1 + a2: the shorter one gets zeros in front."""
-    return _of_one_length("polyadd", a1, a2, 1)
+    a1, a2 = _of_one_length("polyadd", a1, a2)
+    return a1 + a2
 
 
 def polysub(a1, a2):
     """The coefficients of a1 - a2: the shorter one gets zeros in front."""
-    return _of_one_length("polysub", a1, a2, -1)
+    a1, a2 = _of_one_length("polysub", a1, a2)
+    return a1 - a2
 
 
-def _of_one_length(name, a1, a2, sign):
+def _of_one_length(name, a1, a2):
     a1, a2 = _coefficients(name, a1), _coefficients(name, a2)
     n = max(a1.shape[0], a2.shape[0])
-    a1, a2 = (pad(a, (n - a.shape[0], 0)) for a in (a1, a2))
-    return a1 + a2 if sign > 0 else a1 - a2
+    return [pad(a, (n - a.shape[0], 0)) for a in (a1, a2)]
 
 
 def polymul(a1, a2):
