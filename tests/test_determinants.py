@@ -85,6 +85,16 @@ def test_complex_matrices():
         mg.gradgradcheck(f, parts)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_matrix_that_is_not_finite_has_no_gradient_and_the_others_have_theirs(bad):
+    x = np.random.default_rng(3).standard_normal((3, 2, 2))
+    x[1, 0, 1] = bad
+    with np.errstate(invalid="ignore"):
+        _, dx = slope(linalg.det, x, dy=2.0)
+    assert np.isnan(dx[1]).all()
+    np.testing.assert_allclose(dx[::2], [2 * cofactors(m) for m in x[::2]], rtol=64 * EPS)
+
+
 def test_only_what_backward_reads_is_kept():
     x = mg.Tensor(np.ones((9, 9)), requires_grad=True)
     y = linalg.det(x)

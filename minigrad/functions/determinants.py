@@ -52,7 +52,8 @@ class Cofactors(Function):
 
     def forward(self, x, *d):
         xp = get_array_module(x)
-        u, s, vh = xp.linalg.svd(x)
+        finite = xp.isfinite(x).all(axis=(-2, -1), keepdims=True)
+        u, s, vh = xp.linalg.svd(xp.where(finite, x, 0))  # of nan and inf LAPACK finds none; these matrices get nan
         sign = xp.linalg.det(u) * xp.linalg.det(vh)  # where they are complex, so is the sign
         uh, v = (xp.conjugate(m).swapaxes(-1, -2) for m in (u, vh))
         d = [xp.matmul(uh, xp.matmul(m, v)) for m in d]
@@ -67,7 +68,8 @@ class Cofactors(Function):
             if to == "i":
                 term = term[..., None] * xp.eye(s.shape[-1], dtype=s.dtype)
             c = c - term if swaps % 2 else c + term
-        return sign[..., None, None] * xp.matmul(uh.swapaxes(-1, -2), xp.matmul(c, v.swapaxes(-1, -2)))
+        c = xp.matmul(uh.swapaxes(-1, -2), xp.matmul(c, v.swapaxes(-1, -2)))
+        return xp.where(finite, sign[..., None, None] * c, float("nan"))
 
     def backward(self, dc):
         x, *d = self.inputs
