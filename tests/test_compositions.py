@@ -86,7 +86,20 @@ def test_pieces_of_integers_are_integers_as_in_numpy():
     np.testing.assert_array_equal(y.data, np.piecewise(x, x > 1, [lambda x: x / 2, 1]))
 
 
+def test_places_of_a_partition_may_be_counted_from_the_end():
+    x = mg.Tensor([3.0, 1.0, 2.0])
+    for kth in (-3, -1, 2, (0, -3)):
+        np.testing.assert_array_equal(np.partition(x, kth).data, [1, 2, 3])
+
+
 # ---- polynomials, ends
+
+def test_the_place_of_a_polynomial_may_be_a_number_or_a_list():
+    """A number is neither rounded to the default dtype nor does it widen the coefficients."""
+    assert F.polyval(mg.Tensor([1.0, 0.0], dtype=float), 0.1).data == 0.1
+    assert F.polyval(mg.Tensor([1.0, 0.0], dtype="float16"), 0.1).dtype == np.float16
+    np.testing.assert_array_equal(F.polyval(np.array([1.0, 0.0]), [0.5, 2.0]).data, [0.5, 2])
+
 
 def test_polynomials_keep_leading_zeros_and_dtypes():
     assert F.polymul([0.0, 1.0], [1.0, 2.0]).shape == (3,)
@@ -172,6 +185,10 @@ def test_the_clip_of_correlations_leaves_derivatives_alone():
         u = (v - v.mean()) / np.linalg.norm(v - v.mean())  # r = cos of the angle: -(1 - 11ᵀ/n - u uᵀ) / |v - v̄|²
         expected = -(np.eye(4) - 0.25 - np.outer(u, u)) / ((v - v.mean()) ** 2).sum()
         np.testing.assert_allclose(found, expected, atol=64 * EPS)
+
+
+def test_a_variable_correlates_with_itself():
+    same(slope(F.corrcoef, [1, 2, 4]), 1, [0, 0, 0])
 
 
 def test_complex_correlations():

@@ -35,6 +35,22 @@ def test_nan_functions_of_nothing_but_nan():
     assert slope(F.nansum, x)[0] == 0 and slope(F.nanprod, x)[0] == 1
 
 
+@pytest.mark.parametrize("f", [F.nanvar, F.nanstd])
+@pytest.mark.parametrize("x, ddof", [([1, 2, np.nan], 2), ([1, 2, np.nan], 3), ([1, np.nan, np.nan], 1), ([np.nan] * 3, 0)])
+def test_too_few_numbers_have_no_spread(f, x, ddof):
+    """Where n <= ddof it is nan, as in NumPy, and not inf."""
+    with np.errstate(all="ignore"):
+        for more in ({"ddof": ddof}, {"correction": ddof}):
+            assert np.isnan(f(mg.Tensor([x, [1, 2, 4]]), axis=1, **more).data[0])
+    assert np.isfinite(f(mg.Tensor([1, 2, np.nan]), ddof=1).data)
+
+
+@pytest.mark.parametrize("f", [F.nanmedian, lambda x, axis: F.nanquantile(x, 0.3, axis)])
+def test_the_median_of_no_number_is_nan(f):
+    y, dx = slope(lambda x: f(x, axis=0), np.zeros((0, 3)))
+    assert np.isnan(y).all() and y.shape == (3,) and dx.shape == (0, 3)
+
+
 @pytest.mark.parametrize("name", ["quantile", "percentile", "nanquantile", "nanpercentile"])
 def test_quantiles_of_no_columns_have_the_axes_of_q(name):
     for keepdims in (False, True):
