@@ -226,16 +226,17 @@ def _kept_values(cls, wants):
     if cls.reads is None:
         kept, keep_result = [True] * count, True
     else:
-        names, _ = operand_names(cls)
+        names, several = operand_names(cls)
+        names = [*names, *[several] * (count - len(names))]
         for dx, values in cls.reads.items():
-            if unknown := {dx.removeprefix("d"), *values.replace(",", " ").split()} - {*names, "output"}:
+            if unknown := {dx.removeprefix("d"), *values.replace(",", " ").split()} - {*names, several, "output"}:
                 raise TypeError(f"{cls.__name__}.reads names {', '.join(sorted(unknown))}; forward's operands are "
                                 f"{', '.join(names)}, and the result is \"output\"")
         read = set()
         for name, want in zip(names, wanted):
             if want:
                 read.update(cls.reads.get("d" + name, "").replace(",", " ").split())
-        kept = [i < len(names) and names[i] in read for i in range(count)]
+        kept = [name in read for name in names[:count]]
         keep_result = "output" in read
     shortcut = None
     if all(wanted):

@@ -53,7 +53,8 @@ UFUNCS |= {getattr(np, name): getattr(F, name) for name in (
 
 PLAIN_UFUNCS = {getattr(np, name) for name in (
     "less less_equal equal not_equal greater greater_equal isnan isinf isfinite signbit "
-    "logical_not logical_and logical_or logical_xor").split()}
+    "logical_not logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor invert left_shift right_shift "
+    "bitwise_count gcd lcm").split()}
 
 FUNCTIONS = {getattr(np, name): getattr(F, name) for name in (
     "sum mean var std max min amax amin reshape ravel transpose squeeze expand_dims swapaxes moveaxis split concatenate "
@@ -78,20 +79,33 @@ FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in (
 FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in (
     "corrcoef cov cumulative_prod cumulative_sum diff ediff1d gradient nancumprod nancumsum polyval trapezoid").split()
     if hasattr(np, name)}  # cumulative_sum and _prod from NumPy 2.1 on
-FUNCTIONS |= {np.round: F.round, np.around: F.round, np.nan_to_num: F.nan_to_num, np.sinc: F.sinc}
+FUNCTIONS |= {getattr(np, name): getattr(F, name) for name in (
+    "diagflat fix geomspace i0 linspace logspace partition piecewise polyadd polyder polyint polymul polysub").split()}
+FUNCTIONS |= {np.copy: F.positive, np.round: F.round, np.around: F.round, np.nan_to_num: F.nan_to_num, np.sinc: F.sinc}
 
 PLAIN_FUNCTIONS = {np.argmax, np.argmin, np.any, np.all, np.allclose, np.array_equal, np.isclose, np.shape, np.ndim,
                    np.size, np.array_repr, np.array_str, np.array2string, np.argsort, np.zeros_like, np.ones_like,
                    np.empty_like, np.full_like, np.result_type, np.may_share_memory, np.shares_memory,
                    np.searchsorted, np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.array_equiv, np.isreal,
                    np.iscomplex, np.isrealobj, np.iscomplexobj, np.isneginf, np.isposinf, np.common_type, np.lexsort,
-                   np.linalg.matrix_rank}
+                   np.nanargmax, np.nanargmin, np.argpartition, np.digitize, np.isin, np.tril_indices_from,
+                   np.triu_indices_from, np.diag_indices_from, np.linalg.matrix_rank}
 
 RENAMED = {np.clip: {"a_min": "min", "a_max": "max"}}  # arguments that ours calls otherwise
 
 REASONS = {  # why a function is not done, and what to do, where there is more to say than that
     **dict.fromkeys([np.linalg.eig, np.linalg.eigvals], "the eigenvalues of a matrix that is not symmetric may be complex, "
                     "or coincide, where they have no gradient; mg.linalg.eigh and eigvalsh do symmetric ones"),
+    **dict.fromkeys([np.roots, np.poly], "the roots of a polynomial may be complex, or coincide, where they have no "
+                    "gradient; mg.polymul multiplies factors"),
+    **dict.fromkeys([np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values, np.union1d,
+                     np.intersect1d, np.setdiff1d, np.setxor1d],
+                    "x[np.unique(x.numpy(), return_index=True)[1]] are the numbers of x, each once, with their gradient"),
+    **dict.fromkeys([np.histogram, np.histogram2d, np.histogramdd, np.bincount],
+                    "counts have no slope; mg.index_add sums what belongs to a place, with its gradient"),
+    **dict.fromkeys([np.apply_along_axis, np.apply_over_axes],
+                    "most functions take axis=; for others mg.stack([f(row) for row in x])"),
+    np.polyfit: "mg.linalg.lstsq(mg.vander(x, deg + 1), y)[0] are the coefficients, with their gradient",
     **dict.fromkeys([np.put_along_axis, np.fill_diagonal, np.put, np.place, np.putmask, np.copyto],
                     "Tensors are not changed in place; mg.put_along_axis, mg.fill_diagonal, mg.where and mg.index_update "
                     "give a new Tensor"),

@@ -443,7 +443,7 @@ xp.fft = types.SimpleNamespace(
     **{name: function(getattr(np.fft, name), "s axes norm", an_array) for name in "fftn ifftn rfftn irfftn".split()})
 
 special = types.ModuleType("standin_scipy.special")
-for _name in "erf erfc expit logit gammaln digamma xlogy ndtr ndtri erfinv log_ndtr zeta i0 i1 gamma entr".split():
+for _name in "erf erfc expit logit gammaln digamma xlogy ndtr ndtri erfinv log_ndtr zeta i0 i1 i0e i1e gamma entr".split():
     setattr(special, _name, function(getattr(scipy.special, _name), "out", operand, operand_or_none))
 for _name in "log_softmax softmax logsumexp".split():
     setattr(special, _name, function(getattr(scipy.special, _name), "axis keepdims", an_array))

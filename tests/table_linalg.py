@@ -8,8 +8,9 @@ from table import add, normal, together
 import minigrad.functions as F
 from minigrad.functions import linalg
 from minigrad.functions.decompositions import QR, SVD, Cholesky, Eigh, SingularValues
+from minigrad.functions.determinants import Cofactors, Det, LogAbsDet
 from minigrad.functions.einsum import Einsum
-from minigrad.functions.inverses import Det, Inv, LogAbsDet, Pinv, Solve
+from minigrad.functions.inverses import Inv, Pinv, Solve
 
 # ---- einsum
 
@@ -95,7 +96,7 @@ def svd_without_signs(svd, x, full_matrices):
 
 MATRICES = {"": (3, 3), "/batch": (2, 1, 2, 2), "/1x1": (1, 1), "/empty": (2, 0, 0), "/no matrices": (0, 2, 2)}
 for variant, shape in MATRICES.items():
-    for name, covers in {"inv": (Inv,), "det": (Det, Inv), "eigvalsh": (Eigh,), "cholesky": (Cholesky, Solve)}.items():
+    for name, covers in {"inv": (Inv,), "det": (Det, Cofactors), "eigvalsh": (Eigh,), "cholesky": (Cholesky, Solve)}.items():
         f, reference = (partial(of_symmetric if name in ("eigvalsh", "cholesky") else of_any, getattr(module, name))
                         for module in (linalg, np.linalg))
         add(f"linalg.{name}{variant}", f, diagonals(*shape), reference, *covers)

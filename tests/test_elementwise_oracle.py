@@ -13,6 +13,7 @@ ORACLE = {name: getattr(torch, name) for name in """
     tan arcsin arccos arctan arctan2 sinh cosh arcsinh arccosh arctanh deg2rad rad2deg exp2 expm1 log2 log10 log1p reciprocal
     sign floor ceil trunc round nan_to_num sinc digamma logit hypot logaddexp logaddexp2 xlogy fmax fmin copysign remainder
     fmod""".split()}
+ORACLE |= {name: getattr(torch.special, name) for name in "i0 i0e i1 i1e".split()}
 ORACLE |= {"erfc": torch.special.erfc, "gammaln": torch.special.gammaln, "expit": torch.special.expit,
            "polygamma/2": lambda x: torch.polygamma(2, x),
            "floor_divide": lambda x, y: torch.div(x, y, rounding_mode="floor"), "rint": torch.round,

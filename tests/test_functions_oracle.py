@@ -8,7 +8,10 @@ import math
 
 import pytest
 from derivatives import EPS, as_list, assert_close, cotangents, directions, second_vjp, vjp
-from table import ARRAY_KEYS, ATTENTION, AXES, BASIC_KEYS, CORE, MATMUL, TABLE, UPDATES
+from table import CORE, TABLE
+from table_core import AXES
+from table_layers import ATTENTION, MATMUL
+from table_shapes import ARRAY_KEYS, BASIC_KEYS, UPDATES
 
 torch = pytest.importorskip("torch")
 

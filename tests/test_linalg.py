@@ -3,21 +3,13 @@
 import hypothesis
 import numpy as np
 import pytest
+from derivatives import EPS, slope
 from hypothesis import strategies as st
 from table import TABLE
 
 import minigrad as mg
 import minigrad.functions as F
 from minigrad import linalg
-
-EPS = np.finfo(float).eps
-
-
-def slope(f, x, dy=1.0):
-    """The value and the gradient of f at x in float64."""
-    x = mg.Tensor(np.asarray(x, float), requires_grad=True)
-    y = f(x)
-    return y.data, mg.autograd.grad(y, x, mg.Tensor(np.broadcast_to(np.asarray(dy, float), y.shape).copy())).data
 
 
 def test_every_function_of_linalg_is_in_the_table_and_answers_to_numpys_name():
@@ -42,7 +34,7 @@ def test_every_function_of_linalg_is_in_the_table_and_answers_to_numpys_name():
 
 def test_einsum_sums_products_by_hand():
     x, y, dz = (np.random.default_rng(i).standard_normal((2, 2)) for i in range(3))
-    z, dx = slope(lambda x: np.einsum("ij,kj->ki", x, y), x, dz)
+    z, dx = slope(lambda x: np.einsum("ij,kj->ki", x, y), x, dy=dz)
     by_hand = [[sum(x[i, j] * y[k, j] for j in range(2)) for i in range(2)] for k in range(2)]
     np.testing.assert_allclose(z, by_hand, atol=4 * EPS)
     by_hand = [[sum(dz[k, i] * y[k, j] for k in range(2)) for j in range(2)] for i in range(2)]
@@ -108,8 +100,8 @@ def test_the_space_of_equal_eigenvalues_has_its_gradient():
         return v @ v.T
 
     x, dy = two_equal_eigenvalues()
-    _, found = slope(lambda x: projection(x, slice(0, 2)), x, dy)
-    _, expected = slope(lambda x: np.eye(3) - projection(x, slice(2, 3)), x, dy)
+    _, found = slope(lambda x: projection(x, slice(0, 2)), x, dy=dy)
+    _, expected = slope(lambda x: np.eye(3) - projection(x, slice(2, 3)), x, dy=dy)
     np.testing.assert_allclose(found, expected, rtol=0, atol=64 * EPS * np.abs(expected).max())
 
 
@@ -125,14 +117,14 @@ def test_symmetric_functions_of_equal_eigenvalues_have_their_gradient(eigenvalue
                                   lambda x: linalg.svd(x).Vh])
 def test_vectors_of_equal_values_have_finite_gradients(call):
     dy = np.random.default_rng(0).standard_normal((3, 3))
-    _, dx = slope(call, np.eye(3), dy)
+    _, dx = slope(call, np.eye(3), dy=dy)
     np.testing.assert_array_equal(dx, 0)  # each pair contributes nothing
-    _, dx = slope(call, np.diag([1, 1, 4.0]), dy)
+    _, dx = slope(call, np.diag([1, 1, 4.0]), dy=dy)
     assert np.isfinite(dx).all() and dx[0, 1] == dx[1, 0] == 0 != dx[0, 2]
 
 
 def test_singular_values_need_no_gaps():
-    s, dx = slope(linalg.svdvals, np.diag([3.0, 3.0, 2.0]), [1, 1, 5])
+    s, dx = slope(linalg.svdvals, np.diag([3.0, 3.0, 2.0]), dy=[1, 1, 5])
     np.testing.assert_allclose(dx, np.diag([1, 1, 5.0]), atol=8 * EPS)
 
 
@@ -141,7 +133,7 @@ def test_singular_values_need_no_gaps():
 def test_gradients_of_symmetric_functions_are_symmetric():
     x, dy = np.diag([1, 2.0, 4]) + 0.5, np.random.default_rng(0).standard_normal((3, 3))
     for f in (linalg.cholesky, lambda x: linalg.eigh(x).eigenvectors):
-        _, dx = slope(f, x, dy)
+        _, dx = slope(f, x, dy=dy)
         np.testing.assert_array_equal(dx, dx.T)
 
 

@@ -45,3 +45,30 @@ def test_einsum_agrees_with_pytorch(subscripts, shapes):
     found = [z, *mg.autograd.grad(z, ours, mg.Tensor(dz))]
     for a, b in zip(found, [expected, *torch.autograd.grad(expected, theirs, torch.tensor(dz))]):
         np.testing.assert_allclose(a.numpy(), b.detach().numpy(), rtol=0, atol=64 * np.finfo(float).eps * 10)
+
+
+def expanded(x):
+    """The determinant by Laplace along the first row: a polynomial that PyTorch can differentiate at any matrix."""
+    n = x.shape[0]
+    if n == 1:
+        return x[0, 0]
+    return sum((-1) ** j * x[0, j] * expanded(torch.cat([x[1:, :j], x[1:, j + 1:]], 1)) for j in range(n))
+
+
+@pytest.mark.parametrize("s", [(3, 2, 2, 1), (3, 2, 2, 0), (2, 2, 0, 0), (2, 0, 0, 0), (0, 0, 0, 0), (2, 0), (0, 0), (0,)],
+                         ids=str)
+def test_det_at_any_rank_agrees_with_pytorch(s):
+    """Of torch.linalg.det itself the gradient may be 0 at a singular matrix; with create_graph the second one is wrong."""
+    rng = np.random.default_rng(6)
+    u, v = (np.linalg.qr(rng.standard_normal((len(s), len(s))))[0] for _ in range(2))
+    x = u * s @ v
+    ours, theirs = mg.Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    found, expected = mg.linalg.det(ours), expanded(theirs)
+    for _ in range(3):
+        found = mg.autograd.grad(found, ours, create_graph=True)
+        expected, = torch.autograd.grad(expected, theirs, create_graph=True, materialize_grads=True)
+        np.testing.assert_allclose(found.numpy(), expected.detach().numpy(), rtol=0, atol=1e3 * np.finfo(float).eps)
+        d = rng.standard_normal(x.shape)
+        found, expected = (found * mg.Tensor(d)).sum(), (expected * torch.tensor(d)).sum()
+        if not expected.requires_grad:
+            break

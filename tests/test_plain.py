@@ -7,6 +7,7 @@ import minigrad as mg
 
 X, Y = np.array([[0.0, 2.0, np.nan], [-1.0, 2.0, np.inf]]), np.array([0.0, 3.0, np.nan])
 T = np.array([[True, False, False], [True, True, False]])
+I, J = np.array([[5, 3, 8], [1, 0, 2]]), np.array([1, 2, 3])
 CALLS = {  # name: the arguments, and keywords
     **dict.fromkeys("equal not_equal less less_equal greater greater_equal".split(), [((X, Y), {})]),
     **dict.fromkeys("logical_and logical_or logical_xor".split(), [((X, Y), {})]), "logical_not": [((X,), {})],
@@ -17,6 +18,11 @@ CALLS = {  # name: the arguments, and keywords
     "count_nonzero": [((X,), {}), ((X,), {"axis": 1})], "nonzero": [((X,), {})], "flatnonzero": [((X,), {})],
     "argwhere": [((X,), {})], "searchsorted": [((np.array([1.0, 2, 3]), Y[:2]), {"side": "right"}),
                                                ((Y[:2],), {"v": np.array([0.0, 5.0]), "sorter": np.array([0, 1])})],
+    **dict.fromkeys("nanargmax nanargmin".split(), [((X,), {}), ((X,), {"axis": 1})]),
+    "argpartition": [((Y, 1), {}), ((X, 1), {"axis": 0})], "isin": [((X, Y), {}), ((X, Y), {"invert": True})],
+    "digitize": [((X, np.array([0.0, 2.0])), {}), ((X,), {"bins": np.array([0.0, 2.0]), "right": True})],
+    **{f"bitwise_{name}": [((I, J), {})] for name in "and or xor left_shift right_shift".split()},
+    "bitwise_invert": [((I,), {})],
     **dict.fromkeys("any all".split(), [((T,), {}), ((T,), {"axis": 0}), ((T,), {"axis": 1, "keepdims": True}),
                                         ((T,), {"where": T[1]})]),
 }
@@ -30,7 +36,7 @@ def test_every_name_is_called():
 def test_the_numbers_are_numpys(name):
     for arguments, keywords in CALLS[name]:
         expected = getattr(np, name)(*arguments, **keywords)
-        tensors = [mg.Tensor(x, requires_grad=x.dtype.kind == "f") for x in arguments]
+        tensors = [mg.Tensor(x, requires_grad=x.dtype.kind == "f") if isinstance(x, np.ndarray) else x for x in arguments]
         wrapped = {k: mg.Tensor(v) if isinstance(v, np.ndarray) else v for k, v in keywords.items()}
         for found in (getattr(mg, name)(*tensors, **wrapped), getattr(mg, name)(*arguments, **keywords)):
             assert not isinstance(found, mg.Tensor)

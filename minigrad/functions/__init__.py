@@ -13,10 +13,11 @@ from minigrad.functions.arithmetic import (
     absolute, add, clip, divide, maximum, minimum, multiply, negative, power, square, subtract, where,
 )
 from minigrad.functions.arranging import (
-    choose, compress, extract, fill_diagonal, fliplr, flipud, matrix_transpose, permute_dims, put_along_axis, rollaxis,
-    rot90, select, vander,
+    choose, compress, extract, fill_diagonal, fliplr, flipud, matrix_transpose, permute_dims, piecewise, put_along_axis,
+    rollaxis, rot90, select, vander,
 )
 from minigrad.functions.attention import scaled_dot_product_attention
+from minigrad.functions.bessel import i0, i0e, i1, i1e
 from minigrad.functions.complex_numbers import angle, complex, conj, conjugate, imag, real
 from minigrad.functions.convolution import conv1d, conv2d, conv3d
 from minigrad.functions.covariance import corrcoef, cov
@@ -24,7 +25,7 @@ from minigrad.functions.ctc import ctc_loss
 from minigrad.functions.cumulative import (
     cummax, cummin, cumulative_prod, cumulative_sum, logcumsumexp, nancumprod, nancumsum,
 )
-from minigrad.functions.differences import diff, ediff1d, gradient, polyval, trapezoid
+from minigrad.functions.differences import diff, ediff1d, gradient, trapezoid
 from minigrad.functions.dropout import dropout
 from minigrad.functions.einsum import dot, einsum, inner, kron, outer, tensordot, vdot
 from minigrad.functions.elementwise import (
@@ -42,8 +43,11 @@ from minigrad.functions.joining import (
 )
 from minigrad.functions.losses import binary_cross_entropy_with_logits, cross_entropy, mse_loss, triplet_margin_loss
 from minigrad.functions.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
-from minigrad.functions.order import diag, diagonal, repeat, roll, sort, take, tile, topk, trace, tril, triu
+from minigrad.functions.order import (
+    diag, diagflat, diagonal, partition, repeat, roll, sort, take, tile, topk, trace, tril, triu,
+)
 from minigrad.functions.padding import pad
+from minigrad.functions.polynomials import polyadd, polyder, polyint, polymul, polysub, polyval
 from minigrad.functions.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
 from minigrad.functions.products import linear, matmul
 from minigrad.functions.random_numbers import gumbel_softmax
@@ -55,13 +59,14 @@ from minigrad.functions.reductions import logsumexp, max, mean, min, std, sum, v
 from minigrad.functions.norms import matrix_norm, norm, vector_norm
 from minigrad.functions.scans import cumprod, cumsum, prod
 from minigrad.functions.rounding import (
-    ceil, copysign, floor, floor_divide, fmax, fmin, fmod, mod, nan_to_num, remainder, rint, round, sign, trunc,
+    ceil, copysign, fix, floor, floor_divide, fmax, fmin, fmod, mod, nan_to_num, remainder, rint, round, sign, trunc,
 )
 from minigrad.functions.shapes import (
     astype, broadcast_to, concatenate, expand_dims, flip, moveaxis, ravel, reshape, split, squeeze, stack,
     swapaxes, transpose, unstack,
 )
 from minigrad.functions.sliding_windows import sliding_window_view
+from minigrad.functions.spacing import geomspace, linspace, logspace
 from minigrad.functions.special import (
     digamma, erfc, expit, gammaln, logaddexp, logaddexp2, logit, polygamma, xlogy,
 )

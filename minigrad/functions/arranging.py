@@ -1,6 +1,8 @@
 """Turning arrays and picking from them: compositions of transpose, flip, getitem and index_update, under NumPy's names."""
 
+import functools
 import math
+import operator
 
 import numpy as np
 
@@ -112,6 +114,32 @@ def select(condlist, choicelist, default=0):
     for condition, choice in reversed(list(zip(condlist, choicelist))):
         default = where(condition, choice, default)
     return default
+
+
+def piecewise(x, condlist, funclist, *args, **kw):
+    """y[c_i] = f_i(x[c_i], *args, **kw) for conditions c_i and functions f_i, 0 where none holds; as numpy.piecewise
+
+    condlist  boolean arrays of x's shape (or a single one); of several that hold, the last counts
+    funclist  for each a function of Tensors, or a number; one more is for where no condition holds
+    A function sees those numbers alone that its condition picks, so an infinity of it elsewhere does no harm. It is not
+    called for none. The result has x's dtype. Raises ValueError where conditions and functions do not fit.
+    """
+    x = as_operand(x)
+    array = _array(x)
+    xp = get_array_module(array)
+    single = np.isscalar(condlist) or (x.ndim and not getattr(condlist[0], "ndim", np.ndim(condlist[0])))
+    conditions = [backend.beside(_array(c), x).astype(bool) for c in ([condlist] if single else condlist)]
+    if len(funclist) == len(conditions) + 1:
+        conditions.append(~functools.reduce(operator.or_, conditions))
+    if len(funclist) != len(conditions):
+        raise ValueError(f"piecewise: with {len(conditions)} conditions, either {len(conditions)} or {len(conditions) + 1} "
+                         f"functions are expected, got {len(funclist)}")
+    y = Tensor.wrap(xp.zeros_like(array))
+    for condition, f in zip(conditions, funclist):
+        picked = getitem(x, condition)
+        if picked.size:
+            y = index_update(y, condition, f(picked, *args, **kw) if callable(f) else f)
+    return y
 
 
 def choose(x, choices):

@@ -1,5 +1,6 @@
 """How variables vary together: covariance and correlation, compositions of averages and a product."""
 
+from minigrad.backend import get_array_module
 from minigrad.functions.complex_numbers import conj, real
 from minigrad.functions.exponential import sqrt
 from minigrad.functions.joining import atleast_2d
@@ -48,9 +49,16 @@ def _variables(x, rowvar):
 
 
 def corrcoef(x, y=None, rowvar=True):
-    """r_ij = c_ij / √(c_ii c_jj) with c = cov(x, y, rowvar): correlation coefficients, between -1 and 1 (to rounding)"""
+    """r_ij = c_ij / √(c_ii c_jj) with c = cov(x, y, rowvar): correlation coefficients, between -1 and 1
+
+    What rounding carries beyond is clipped, as in NumPy (of complex numbers both parts). Only the value: r has a maximum or
+    a minimum there, whose slope is 0 but whose second derivative is not, and the gradient is that of the quotient.
+    """
     c = cov(x, y, rowvar)
     if c.ndim == 0:
         return c / c
     deviation = sqrt(real(diag(c)))
-    return c / expand_dims(deviation, 1) / expand_dims(deviation, 0)
+    r = c / expand_dims(deviation, 1) / expand_dims(deviation, 0)
+    xp, exact = get_array_module(r.data), r.data
+    clipped = xp.clip(exact.real, -1, 1) + (1j * xp.clip(exact.imag, -1, 1) if exact.dtype.kind == "c" else 0)
+    return r + (clipped - exact)

@@ -114,17 +114,3 @@ def _slopes(f, step, axis, edge_order):
         first = 2 * first - _slice(middle, axis, None, 1)
         last = 2 * last - _slice(middle, axis, n - 3, None)
     return concatenate([first, middle, last], axis)
-
-
-def polyval(p, x):
-    """y = p₀ xⁿ⁻¹ + p₁ xⁿ⁻² + ... + pₙ₋₁          dpᵢ = Σ dy xⁿ⁻¹⁻ⁱ,   dx = dy * the polynomial's derivative at x
-
-    By Horner's scheme, ((p₀ x + p₁) x + p₂) ...; p is a vector of coefficients, the highest power's first, x of any shape.
-    """
-    p, x = as_operand(p), x if isinstance(x, (int, float, complex)) else as_operand(x)  # a number does not widen p
-    if p.ndim != 1:
-        raise ValueError(f"polyval: p must be a vector of coefficients, got shape {tuple(p.shape)}")
-    y = x * 0
-    for i in range(p.shape[0]):
-        y = y * x + getitem(p, i)
-    return y

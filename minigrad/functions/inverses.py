@@ -1,4 +1,4 @@
-"""Inverses, determinants and linear equations, on batches (..., n, n) of matrices.
+"""Inverses and linear equations, on batches (..., n, n) of matrices.
 
 Derivations start from the differential of the defining equation, and use dL = <dy, δy> = Σ dy_ij δy_ij = tr(dyᵀ δy).
 Sources: M. Giles, "Collected matrix derivative results" (2008); Golub and Pereyra (1973) for the pseudo-inverse.
@@ -30,39 +30,6 @@ class Inv(Function):
     def backward(self, dy):
         y = swapaxes(self.output, -1, -2)
         return -matmul(matmul(y, dy), y)
-
-
-class Det(Function):
-    """y = det x          dx = dy * y x⁻ᵀ
-
-    Jacobi's formula: δy = y tr(x⁻¹ δx).  (Giles 2.2.4)
-    """
-
-    reads = {"dx": "x, output"}
-    takes_complex = True
-
-    def forward(self, x):
-        return get_array_module(x).linalg.det(x)
-
-    def backward(self, dy):
-        x, = self.inputs
-        return expand_dims(dy * self.output, (-1, -2)) * swapaxes(inv(x), -1, -2)
-
-
-class LogAbsDet(Function):
-    """y = log |det x|          dx = dy * x⁻ᵀ
-
-    δ(det x) / det x = tr(x⁻¹ δx), by Jacobi's formula. The sign, the first result, is constant but where det x = 0.
-    """
-
-    reads = {"dx": "x"}
-
-    def forward(self, x):
-        return tuple(get_array_module(x).linalg.slogdet(x))
-
-    def backward(self, dsign, dy):
-        x, = self.inputs
-        return expand_dims(dy, (-1, -2)) * swapaxes(inv(x), -1, -2)
 
 
 class Solve(Function):
@@ -107,17 +74,6 @@ class Pinv(Function):
 def inv(x):
     """y = x⁻¹ of square matrices (..., n, n); dx = -yᵀ dy yᵀ. ValueError for a singular one (inf or nan on a GPU)."""
     return Inv.apply(x)
-
-
-def det(x):
-    """y = det x of square matrices (..., n, n), shape (...); dx = dy * y x⁻ᵀ, for which x must be invertible."""
-    return Det.apply(x)
-
-
-def slogdet(x):
-    """(sign, log |det x|) of square matrices, which does not overflow as det does; dx = d(log |det x|) * x⁻ᵀ."""
-    sign, logabsdet = LogAbsDet.apply(x)
-    return sign.detach(), logabsdet
 
 
 def solve(x, y):

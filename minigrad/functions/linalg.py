@@ -2,9 +2,10 @@
 
 from minigrad.functions.arranging import matrix_transpose
 from minigrad.functions.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
+from minigrad.functions.determinants import det, slogdet
 from minigrad.functions.einsum import tensordot
 from minigrad.functions.equations import cond, lstsq, matrix_rank, tensorinv, tensorsolve
-from minigrad.functions.inverses import det, inv, matrix_power, pinv, slogdet, solve
+from minigrad.functions.inverses import inv, matrix_power, pinv, solve
 from minigrad.functions.norms import matrix_norm, norm, vector_norm
 from minigrad.functions.products import matmul
 from minigrad.functions.vectors import linalg_cross as cross

@@ -144,6 +144,20 @@ def sort(x, axis=-1, descending=False, stable=True):
     return take_along_axis(x, _order(x.data, axis, descending), axis)
 
 
+def partition(x, kth, axis=-1):
+    """x along an axis (None: x as one axis) in such an order that the kth number is in its place          dx as in sort
+
+    What is before it is no larger, what comes after it no smaller. kth may be several places. NumPy leaves the order of the
+    others open; here all are sorted. Raises ValueError for a place outside of the axis.
+    """
+    x = as_operand(x)
+    n = x.size if axis is None else x.shape[normalize_axis(axis, x.ndim)]
+    places = to_numpy(kth)
+    if places.dtype.kind not in "iu" or ((places < -n) | (places >= n)).any():
+        raise ValueError(f"partition: kth must be of integers in [{-n}, {n}), got {kth!r}")
+    return sort(x, axis)
+
+
 def topk(x, k, axis=-1, largest=True):
     """The k largest (or smallest) along an axis, best first: (values, a Tensor; indices, an array of integers)
 
@@ -202,6 +216,11 @@ def diag(x, k=0):
     if x.ndim != 2:
         raise ValueError(f"diag: x must be a vector or a matrix, got shape {tuple(x.shape)}: for more axes take diagonal")
     return diagonal(x, k)
+
+
+def diagflat(v, k=0):
+    """The matrix of zeros that has the numbers of v, as one axis, as its k-th diagonal."""
+    return diag(ravel(as_operand(v)), k)
 
 
 def trace(x, offset=0, axis1=0, axis2=1):

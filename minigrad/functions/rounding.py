@@ -200,6 +200,7 @@ sign = public(Sign)
 floor = public(Floor)
 ceil = public(Ceil)
 trunc = public(Trunc)
+fix = trunc  # an older name of NumPy
 floor_divide = public(FloorDivide)
 remainder = mod = public(Remainder)
 fmod = public(Fmod)
