@@ -142,7 +142,7 @@ def undocumented(name, tree):
 OVERRIDDEN = {"forward", "backward", "call", "weight_shapes", "draw", "update", "describe", "build", "result", "reset",
               "initializer_of", "reset_state", "update_state", "add", "settings", "error", "score", "close", "state",
               "set_state", "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end",
-              "on_train_batch_begin", "on_train_batch_end", "start", "rate", "horizon"}
+              "on_train_batch_begin", "on_train_batch_end", "start", "rate", "horizon", "from_config", "get_config"}
 
 
 def test_every_import_points_down():

@@ -19,6 +19,7 @@ from minigrad.layers.holder import Parameter
 from minigrad.layers.layer import Layer, LayerError, mask_of
 from minigrad.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from minigrad.layers.normalization import BatchNormalization, GroupNormalization, LayerNormalization
+from minigrad.layers.operations import Operation
 from minigrad.layers.pooling import (
     AveragePooling1D, AveragePooling2D, AveragePooling3D, Cropping1D, Cropping2D, Cropping3D, GlobalAveragePooling1D,
     GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D, MaxPool1D,
