@@ -31,3 +31,13 @@ from minigrad.inspect.summary import summary
 from minigrad.inspect.tape import tape
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name):
+    if name in ("MinigradClassifier", "MinigradRegressor"):  # imported only now, since they need scikit-learn
+        try:
+            from minigrad import estimators
+        except ImportError as error:
+            raise ImportError(f"mg.{name} needs scikit-learn: pip install 'minigrad[sklearn]' ({error})") from error
+        return getattr(estimators, name)
+    raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
