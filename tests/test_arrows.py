@@ -10,9 +10,10 @@ PACKAGE = Path(__file__).resolve().parent.parent / "minigrad"
 
 # From the top of the house to its foundation. A room may import from those below it, and within itself.
 # Initializers and regularizers stand below the layers, whose weights they start and hold.
-ROOMS = ["cli", "estimators", "models", "inspect", "formats", "training", "callbacks", "parallel", "data", "optimizers", "losses",
-         "metrics", "layers", "regularizers", "initializers", "names", "gradcheck", "transforms", "operators", "functions",
-         "random", "autograd", "function", "recording", "plain", "tensor", "errors", "blocks", "threads", "files", "backend"]
+ROOMS = ["cli", "estimators", "models", "inspect", "formats", "training", "callbacks", "parallel", "data", "optimizers",
+         "losses", "metrics", "layers", "regularizers", "initializers", "names", "gradcheck", "transforms", "operators",
+         "functions", "random", "autograd", "function", "recording", "plain", "tensor", "errors", "blocks", "threads",
+         "files", "backend"]
 LAZY = {"estimators"}  # files that are imported when they are asked for
 OPTIONAL = {"cupy", "cupyx", "matplotlib", "tokenizers", "onnx", "mpi4py", "sklearn", "tensorboard", "torch", "keras",
             "transformers", "PIL"}
@@ -143,7 +144,8 @@ def undocumented(name, tree):
 OVERRIDDEN = {"forward", "backward", "call", "weight_shapes", "draw", "update", "describe", "build", "result", "reset",
               "initializer_of", "reset_state", "update_state", "add", "settings", "error", "score", "close", "state",
               "set_state", "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end",
-              "on_train_batch_begin", "on_train_batch_end", "start", "rate", "horizon", "from_config", "get_config"}
+              "on_train_batch_begin", "on_train_batch_end", "start", "rate", "horizon",
+              "from_config", "get_config"}
 
 
 def test_every_import_points_down():

@@ -104,7 +104,8 @@ def test_forms_shapes_and_names():
             model = api.Model(form(a, b), form(u, v))
             y = model(form(np.ones((2, 3), "float32"), np.ones((2, 2, 5), "float32")))
             got = [tuple(t.shape) for t in (y.values() if isinstance(y, dict) else y)]
-            found.append((model.output_names if isinstance(y, list) else None, [layer.name for layer in model.layers if layer.name], got,
+            names = [layer.name for layer in model.layers if layer.name]
+            found.append((model.output_names if isinstance(y, list) else None, names, got,
                           [tuple(t.shape) for t in model.inputs], [tuple(t.shape) for t in model.outputs]))
         assert found[0] == found[1]
     assert mg.Model([a, b], u).input_shape == [(None, 3), (None, 2, 5)] and mg.Model(a, u).output_shape == (None, 4)

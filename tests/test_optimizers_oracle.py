@@ -135,7 +135,8 @@ def quadratic(rng):
     """x A x / 2 - b x, A positive definite."""
     a, b = rng.standard_normal((12, 12)), rng.standard_normal(12)
     a = a @ a.T / 12 + 0.5 * np.eye(12)
-    return lambda x, library: 0.5 * (x * (a_of(a, library) @ x)).sum() - (a_of(b, library) * x).sum(), rng.standard_normal(12)
+    return lambda x, library: 0.5 * (x * (a_of(a, library) @ x)).sum() - (a_of(b, library) * x).sum(), (
+        rng.standard_normal(12))
 
 
 def rosenbrock(rng):
@@ -154,9 +155,9 @@ def a_of(a, library):
     (rosenbrock, dict(line_search_fn="strong_wolfe", max_iter=1)), (rosenbrock, dict(line_search_fn="strong_wolfe")),
     (rosenbrock, dict(lr=0.001, max_iter=1))])
 def test_lbfgs_is_pytorchs_over_200_steps(problem, how):
-    """200 calls of step in float64, the parameters after each of them, to 1e-10: from start to convergence and beyond.
+    """200 calls of step in float64, the parameters after each, to 1e-10: from the start to convergence and beyond.
 
-    Two conditions belong to it. The tolerances are not 0: at the minimum itself, losses differ by their rounding only, a line
+    Two conditions belong to it. The tolerances are not 0: at the minimum itself losses differ by their rounding only, a line
     search compares them, and so goes by the order in which numbers were summed. And there are no thousands of iterations
     without a line search on a loss that is not convex: that is chaotic, and the last bit grows to anything.
     """

@@ -71,6 +71,7 @@ def from_contents(read, path, model=None, custom_objects=None):
         content = read()
         config = json.loads(content[CONFIG])
         form, weights = config["form"], content[WEIGHTS]
+        config = {what: config[what] for what in ("class_name", "config", "input_shape", "compile")} if form == FORM else {}
     except OSError:
         raise
     except Exception as error:  # zipfile and json have many; whatever it is, the file is not what save wrote

@@ -24,7 +24,7 @@ _met = contextvars.ContextVar("met", default=None)  # of the outermost configura
 def register(cls):
     """Remember a class of the package; those of users come as custom_objects."""
     if cls.__module__.partition(".")[0] == "minigrad" and not cls.__name__.startswith("_"):
-        _layers[cls.__name__] = cls
+        _layers.setdefault(cls.__name__, cls)  # not what is later made of one of its own name (functional models of a class)
 
 
 def parameters_of(cls):

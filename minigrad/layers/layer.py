@@ -76,6 +76,8 @@ class Layer(Holder):
         configs.register(cls)
 
     def __init__(self, name=None, input_shape=None, trainable=True, activity_regularizer=None, **options):
+        if not isinstance(name, (str, type(None))):
+            raise TypeError(f"{type(self).__name__}: name must be a text, got {name!r:.80}")
         self.name, self._frozen = name, not trainable
         self.activity_regularizer = regularizers.get(activity_regularizer)
         for weight, start in self.initial.items():

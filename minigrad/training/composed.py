@@ -10,7 +10,7 @@ class Composed(Model):
     hidden = ("_names",)  # the attributes that hold the layers: their names are not among those of the layers
 
     def __init__(self, name=None):
-        super().__init__(name)
+        super().__init__(name=name)
         self._names = {}  # {name: layer}
 
     @property

@@ -23,8 +23,8 @@ def between(entrances, outputs):
     """(nodes, layers) that lead from the symbols in {symbol: node of its InputLayer} to the outputs.
 
     Nodes come in the order in which they were made. Layers come as in Keras, so that weights have its order: by depth, the
-    longest way to an output, and among equals by when a walk from the outputs upwards first meets them; inputs that
-    nothing reads come last.
+    longest way to an output, and among equals by when a walk from the outputs upwards first meets them (inputs that nothing
+    reads: never, so they come before the last layers).
     """
     met, ended, seen = {}, [], set()  # {layer: when the walk met it}; nodes whose inputs were all walked, in that order
     stack = [(None, iter(outputs))]

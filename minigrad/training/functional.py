@@ -48,7 +48,8 @@ class Functional(Composed):
     outputs  what layers gave, in any such form
 
     Each call runs the layers in the order in which they were called when the model was drawn. A layer that was called
-    several times is one layer. `layers` are ordered as in Keras: what is further from the outputs comes first.
+    several times is one layer. `layers` are ordered as in Keras: what is further from the outputs comes first. Layers
+    without a name are called after their classes, numbered in this order (Keras numbers them as they are made).
     """
 
     hidden = ("_names", "_entrances", "_steps")
