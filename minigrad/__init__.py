@@ -23,6 +23,7 @@ from minigrad.transforms import (
 from minigrad.tensor import Tensor, default_dtype, get_default_dtype, set_default_dtype
 
 from minigrad import callbacks, data, initializers, layers, losses, metrics, optimizers, parallel, regularizers
+from minigrad.layers import Input
 from minigrad.training import Model, Sequential
 from minigrad import formats, inspect, models
 from minigrad.inspect.compare import compare_layers
@@ -30,3 +31,13 @@ from minigrad.inspect.summary import summary
 from minigrad.inspect.tape import tape
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name):
+    if name in ("MinigradClassifier", "MinigradRegressor"):  # imported only now, since they need scikit-learn
+        try:
+            from minigrad import estimators
+        except ImportError as error:
+            raise ImportError(f"mg.{name} needs scikit-learn: pip install 'minigrad[sklearn]' ({error})") from error
+        return getattr(estimators, name)
+    raise AttributeError(f"module 'minigrad' has no attribute {name!r}")

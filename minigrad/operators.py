@@ -136,7 +136,7 @@ def _array_ufunc(self, ufunc, method, *inputs, **keywords):
 def _array_function(self, function, types, arguments, keywords):
     if function in FUNCTIONS:
         keywords = {RENAMED.get(function, {}).get(k, k): v for k, v in keywords.items()}
-        return FUNCTIONS[function](*_by_name(function, arguments, keywords), **keywords)
+        return FUNCTIONS[function](*by_name(function, arguments, keywords), **keywords)
     if function in PLAIN_FUNCTIONS:
         return function(*_plain(arguments), **{k: _plain(v) for k, v in keywords.items()})
     raise TypeError(_refusal(f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}", REASONS.get(function)))
@@ -151,7 +151,7 @@ def _parameters(function):
         return {}
 
 
-def _by_name(function, arguments, keywords):
+def by_name(function, arguments, keywords):
     """The positional arguments of NumPy's function as ours takes them: those in another place move to `keywords`.
 
     np.sum(t, 0, None, None, True) means keepdims=True by its fifth argument, whatever mg.sum's fifth is. An argument that we

@@ -124,6 +124,63 @@ def test_lbfgs_takes_pytorchs_path(how, seed):
     assert np.abs(p[0].numpy() - start[0]).max() > 1e-4
 
 
+def convex(rng):
+    """A strictly convex loss: of two classes, logistic, with a penalty; and where it begins."""
+    a = rng.standard_normal((30, 8)) * rng.choice([-1.0, 1.0], (30, 1))
+    return lambda x, library: (library.log(1 + library.exp(-(a_of(a, library) @ x)))).mean() + 0.05 * (x * x).sum(), (
+        rng.standard_normal(8))
+
+
+def quadratic(rng):
+    """x A x / 2 - b x, A positive definite."""
+    a, b = rng.standard_normal((12, 12)), rng.standard_normal(12)
+    a = a @ a.T / 12 + 0.5 * np.eye(12)
+    return lambda x, library: 0.5 * (x * (a_of(a, library) @ x)).sum() - (a_of(b, library) * x).sum(), (
+        rng.standard_normal(12))
+
+
+def rosenbrock(rng):
+    return lambda x, library: (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum(), (
+        np.array([-1.2, 1.0, -1.2, 1.0]) + 0.1 * rng.standard_normal(4))
+
+
+def a_of(a, library):
+    return torch.tensor(a) if library is torch else a
+
+
+@pytest.mark.parametrize("problem, how", [
+    *[(f, dict(line_search_fn=search, max_iter=n)) for f in (convex, quadratic) for search in (None, "strong_wolfe")
+      for n in (1, 20)],
+    (convex, dict(lr=0.1, max_iter=1)), (quadratic, dict(lr=0.1, max_iter=1, history_size=5)),
+    (rosenbrock, dict(line_search_fn="strong_wolfe", max_iter=1)), (rosenbrock, dict(line_search_fn="strong_wolfe")),
+    (rosenbrock, dict(lr=0.001, max_iter=1))])
+def test_lbfgs_is_pytorchs_over_200_steps(problem, how):
+    """200 calls of step in float64, the parameters after each, to 1e-10: from the start to convergence and beyond.
+
+    Two conditions belong to it. The tolerances are not 0: at the minimum itself losses differ by their rounding only, a line
+    search compares them, and so goes by the order in which numbers were summed. And there are no thousands of iterations
+    without a line search on a loss that is not convex: that is chaotic, and the last bit grows to anything.
+    """
+    f, start = problem(np.random.default_rng(3))
+    p, q = mg.Tensor(start, requires_grad=True), torch.tensor(start, requires_grad=True)
+    ours = LBFGS([p], **{"learning_rate" if key == "lr" else key: value for key, value in how.items()})
+    theirs = torch.optim.LBFGS([q], **how)
+    calls = [0, 0]
+
+    def closure(i, x, optimizer, library):
+        calls[i] += 1
+        optimizer.zero_grad()
+        loss = f(x, library)
+        loss.backward()
+        return loss
+
+    for _ in range(200):
+        a, b = ours.step(lambda: closure(0, p, ours, mg)), theirs.step(lambda: closure(1, q, theirs, torch))
+        assert calls[0] == calls[1] and abs(a.item() - b.item()) <= 1e-10
+        np.testing.assert_allclose(p.numpy(), q.detach().numpy(), rtol=0, atol=1e-10)
+    assert np.abs(p.numpy() - start).max() > 1e-2
+
+
 @pytest.mark.parametrize("seed", range(150))
 def test_the_line_search_is_pytorchs(seed):
     """Along wavy lines, from steps far too small and far too large, with enough iterations and with too few."""

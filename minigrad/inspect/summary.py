@@ -11,6 +11,7 @@ from rich.text import Text
 from minigrad.autograd import no_grad
 from minigrad.inspect.tables import Fitting, Printed, count, new_table
 from minigrad.layers.layer import Layer
+from minigrad.training import Functional
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Row:
     formula: str      # "kh·kw·C·F + F"
     numbers: str      # "3·3·32·64 + 64"
     note: str         # "", "frozen", "shared"
+    connected: str = ""  # the layers before it, in a functional model
 
 
 class Summary(Printed):
@@ -65,12 +67,15 @@ class Summary(Printed):
         table.add_column("output shape", no_wrap=True)
         table.add_column("parameters", f"{self.total:,}", justify="right", no_wrap=True)
         table.add_column("formula")
+        drawn = any(r.connected for r in self.rows)
+        if drawn:
+            table.add_column("connected to", overflow="fold")
         gap = "\n" if narrow else " "
         for r in self.rows:
             named = [Text(f"{r.path}\n  {r.type}")] if narrow else [Text(r.path), Text(r.type)]
             formula = r.formula and f"{r.formula}{gap}= {r.numbers}"
             table.add_row(*named, shape_text(r.output_shape), f"{r.parameters:,}",
-                          "\n".join(filter(None, (formula, r.note))))
+                          "\n".join(filter(None, (formula, r.note))), *[r.connected] * drawn)
         table.caption = f"trainable {self.trainable:,}, frozen {self.frozen:,}"
         table.caption_justify = "left"
         return table
@@ -82,6 +87,8 @@ def summary(model, input_shape=None):
     input_shape  of one example, without the batch axis; needed unless the model was built (its first layer has
                  input_shape, or it was called). The model is sent an empty batch, to see the shapes.
     """
+    if isinstance(model, Functional) and input_shape is None:
+        return Summary(model.name or "Functional", _rows(model, _visits(model, model.empty_inputs())))
     shape = getattr(model, "_shape", None)
     if input_shape is not None:
         shape = (None, *input_shape)
@@ -93,17 +100,31 @@ def summary(model, input_shape=None):
     if shape is None:
         visits = [(path, layer, None) for path, layer in model.named_layers()]
     else:
-        with no_grad():
-            trace = model.trace(np.zeros((0, *shape[1:]), _input_dtype(model)))
-        visits = [(path, layer, (None, *y[1:]) if y else None) for path, layer, _, y in trace]
+        visits = _visits(model, np.zeros((0, *shape[1:]), _input_dtype(model)))
     return Summary(model.name or type(model).__name__, _rows(model, visits))
+
+
+def _visits(model, inputs):
+    """(path, layer, output shape) of each layer that runs."""
+    with no_grad():
+        return [(path, layer, (None, *y[1:]) if y else None) for path, layer, _, y in model.trace(inputs)]
+
+
+def _connections(model):
+    """{id(layer): for each of its calls, the names of the layers before it} of all functional models inside."""
+    found = {}
+    for _, outer in model.named_layers():
+        if isinstance(outer, Functional):
+            for name, calls in outer.connections().items():
+                found.setdefault(id(outer.get_layer(name)), []).extend(", ".join(names) for names in calls)
+    return found
 
 
 def _rows(model, visits):
     names = {id(layer): path or model.label for path, layer in model.named_layers()}
     visited = {id(layer) for _, layer, _ in visits}
     visits = visits + [(p, layer, None) for p, layer in model.named_layers() if id(layer) not in visited]
-    seen, rows = set(), []
+    seen, rows, connected = set(), [], _connections(model)
     for _, layer, shape in visits:
         own = layer._parameters
         if layer._layers and not own:
@@ -115,8 +136,9 @@ def _rows(model, visits):
         trainable = sum(p.size for p in new.values() if p.trainable)
         note = "shared" if shared else "" if trainable == total else "frozen" if not trainable else "partly frozen"
         formula, numbers = parameter_formula({n: p.symbols for n, p in new.items()})
+        before = connected.get(id(layer), [""])
         rows.append(Row(names.get(id(layer), layer.label), type(layer).__name__, shape, total, trainable, formula,
-                        numbers, note))
+                        numbers, note, before.pop(0) if len(before) > 1 else before[0]))
     return rows
 
 

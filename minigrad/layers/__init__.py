@@ -22,6 +22,7 @@ from minigrad.layers.nonlinear import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from minigrad.layers.normalization import (
     BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization,
 )
+from minigrad.layers.operations import Operation
 from minigrad.layers.pooling import (
     AveragePooling1D, AveragePooling2D, AveragePooling3D, Cropping1D, Cropping2D, Cropping3D, GlobalAveragePooling1D,
     GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D, MaxPool1D,

@@ -3,8 +3,11 @@
 There is one mechanism for all: Layer.__new__ keeps the arguments, `config_of` writes them down, `made` calls the
 constructor with them again. Objects inside are {"class_name": name, "config": {...}}: layers, initializers and regularizers.
 Nothing but the classes of this package and those in custom_objects is ever made from a configuration.
+A layer that occurs again is {"shared": k}, and {"class_name": ..., "config": ..., "shared": k} where it occurs first.
 """
 
+import contextlib
+import contextvars
 import difflib
 import inspect
 
@@ -14,12 +17,14 @@ from minigrad import initializers, regularizers
 from minigrad.layers import activations
 
 _layers = {}  # {name: class} of the package's own layers and models
+_met = contextvars.ContextVar("met", default=None)  # of the outermost configuration: {id(layer): what was written for it}
+#                                                     where it is written, {k: layer} where it is read
 
 
 def register(cls):
     """Remember a class of the package; those of users come as custom_objects."""
     if cls.__module__.partition(".")[0] == "minigrad" and not cls.__name__.startswith("_"):
-        _layers[cls.__name__] = cls
+        _layers.setdefault(cls.__name__, cls)  # not what is later made of one of its own name (functional models of a class)
 
 
 def parameters_of(cls):
@@ -41,6 +46,19 @@ def arguments_of(layer, arguments, keywords):
     return named
 
 
+@contextlib.contextmanager
+def whole():
+    """Inside, layers that occur more than once are one layer: around all that belongs to one configuration."""
+    if _met.get() is not None:
+        yield
+        return
+    token = _met.set({})
+    try:
+        yield
+    finally:
+        _met.reset(token)
+
+
 def config_of(layer):
     """{argument: value}, those with their defaults too, and "name"; "trainable" if it is frozen."""
     parameters = parameters_of(type(layer))
@@ -53,14 +71,16 @@ def config_of(layer):
     if layer._frozen:
         config["trainable"] = False
     try:
-        return {name: written(value) for name, value in config.items()}
+        with whole():
+            return {name: written(value) for name, value in config.items()}
     except TypeError as error:
         raise TypeError(f"{layer.describe()}: {error}") from None
 
 
 def made(cls, config, custom_objects=None):
     """cls(**config), with the objects inside made first."""
-    config = {name: read(value, custom_objects) for name, value in config.items()}
+    with whole():
+        config = {name: read(value, custom_objects) for name, value in config.items()}
     trainable = config.pop("trainable", True)
     layer = cls(**config)
     if not trainable:
@@ -83,7 +103,7 @@ def written(value):
     if isinstance(value, type):
         return {"class_name": value.__name__, "config": {}}
     if hasattr(value, "get_config"):
-        return {"class_name": type(value).__name__, "config": value.get_config()}
+        return _described(value)
     if isinstance(value, initializers.Initializer):
         given = {name: part for name, part in vars(value).items() if name in parameters_of(type(value))}
         return {"class_name": type(value).__name__, "config": written(given)}
@@ -94,13 +114,28 @@ def written(value):
     return known or {"class_name": "function", "config": name}
 
 
+def _described(value):
+    described = {"class_name": type(value).__name__}
+    if hasattr(value, "initial") and _met.get() is not None:
+        first = _met.get().setdefault(id(value), described)
+        if first is not described:
+            first.setdefault("shared", sum("shared" in other for other in _met.get().values()))
+            return {"shared": first["shared"]}
+    described["config"] = value.get_config()
+    return described
+
+
 def read(value, custom_objects=None):
     """What `written` wrote, with the objects made. Raises ValueError for a class or function that is not known."""
     if isinstance(value, list):
         return [read(part, custom_objects) for part in value]
     if not isinstance(value, dict):
         return value
-    if set(value) != {"class_name", "config"}:
+    if set(value) == {"shared"} and _met.get() is not None:
+        if value["shared"] not in _met.get():
+            raise ValueError(f"the shared layer {value['shared']!r} is used before it is described")
+        return _met.get()[value["shared"]]
+    if not {"class_name", "config"} <= set(value) <= {"class_name", "config", "shared"}:
         return {name: read(part, custom_objects) for name, part in value.items()}
     name, config = value["class_name"], value["config"]
     if name == "function":
@@ -108,9 +143,13 @@ def read(value, custom_objects=None):
     known = _layers | {n: c for n, c in (vars(initializers) | vars(regularizers)).items()
                        if isinstance(c, type) and not n.startswith("_")}
     cls = class_named(name, custom_objects, "layer", known)
-    if hasattr(cls, "initial"):
-        return cls.from_config(config, custom_objects)
-    return cls(**read(config, custom_objects))
+    if not hasattr(cls, "initial"):
+        return cls(**read(config, custom_objects))
+    takes = inspect.signature(cls.from_config).parameters
+    layer = cls.from_config(config, **({"custom_objects": custom_objects} if "custom_objects" in takes else {}))
+    if "shared" in value and _met.get() is not None:
+        _met.get()[value["shared"]] = layer
+    return layer
 
 
 def class_named(name, custom_objects, what, known):

@@ -1,8 +1,10 @@
 """Layer: a call, and around it building, masks, regularisation and errors. What Dense, Conv2D and models have in common."""
 
+import contextlib
 import contextvars
 import difflib
 import inspect
+import math
 import re
 
 import numpy as np
@@ -16,6 +18,7 @@ from minigrad.transforms.trees import leaves
 
 _current = contextvars.ContextVar("call", default=None)  # the outermost call that is under way, per thread
 _added = contextvars.ContextVar("losses", default=())    # (layer, loss) pairs of the latest outermost call, per thread
+_room = contextvars.ContextVar("room", default=None)     # [how many numbers may still be made], where a file says the sizes
 in_piece = contextvars.ContextVar("in_piece", default=False)  # per thread: whether others have other rows of the batch
 
 
@@ -73,6 +76,8 @@ class Layer(Holder):
         configs.register(cls)
 
     def __init__(self, name=None, input_shape=None, trainable=True, activity_regularizer=None, **options):
+        if not isinstance(name, (str, type(None))):
+            raise TypeError(f"{type(self).__name__}: name must be a text, got {name!r:.80}")
         self.name, self._frozen = name, not trainable
         self.activity_regularizer = regularizers.get(activity_regularizer)
         for weight, start in self.initial.items():
@@ -127,6 +132,10 @@ class Layer(Holder):
         """
         symbols = shape if isinstance(shape, dict) else {f"n{i}": n for i, n in enumerate(shape)}
         lengths = tuple(symbols.values())
+        if _room.get() is not None:
+            _room.get()[0] -= math.prod(lengths)
+            if _room.get()[0] < 0:
+                raise ValueError(f"{self.label}.{name} of shape {lengths} is larger than all that was saved")
         data = initializers.get(initializer)(lengths, dtype or get_default_dtype())
         setattr(self, name, Parameter(data, name, symbols, learns=trainable, device=self._device))
         return getattr(self, name)
@@ -309,6 +318,16 @@ class Layer(Holder):
     def _repr_html_(self):
         from html import escape
         return f"<pre>{escape(repr(self))}</pre>"
+
+
+@contextlib.contextmanager
+def room_for(numbers):
+    """Inside, layers make parameters of so many numbers in all, and then a ValueError: for sizes that come from a file."""
+    token = _room.set([numbers])
+    try:
+        yield
+    finally:
+        _room.reset(token)
 
 
 def mask_of(x):

@@ -30,7 +30,11 @@ class Symbol:
         return len(self.shape)
 
     def __array__(self, *arguments, **keywords):
-        raise TypeError(f"{self!r} holds no numbers yet: only layers can be called on it (a function: layers.Lambda(f))")
+        raise TypeError(f"{self!r} holds no numbers yet, so functions cannot compute with it: use a layer (layers.Add, "
+                        "layers.Activation, or layers.Lambda(f) for a function f), an operator, or NumPy's name, np.f(x)")
+
+    def __deepcopy__(self, memo):
+        return self  # a drawing: the copy of a model has layers of its own, see Functional
 
     def __repr__(self):
         return f"{type(self).__name__}(shape={self.shape}" + (f", name={self.name!r})" if self.name else ")")
@@ -103,7 +107,7 @@ def called_with_symbols(layer, arguments, keywords):
         with no_grad():
             y = layer(*mapped(empty, arguments, Symbol), **mapped(empty, keywords, Symbol))
         results.append([(y.shape, str(y.dtype)) for y in found(y, Tensor)])
-    made = iter([Symbol((None, *[n if n == m else None for n, m in zip(shape[1:], other[1:])]), dtype)
+    made = iter([Symbol([n if n == m and (i or n) else None for i, (n, m) in enumerate(zip(shape, other))], dtype)
                  for (shape, dtype), (other, _) in zip(results[0], results[-1])])
     node.outputs = mapped(lambda _: next(made), y, Tensor)
     for symbol in found(node.outputs, Symbol):

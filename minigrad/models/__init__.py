@@ -1,5 +1,5 @@
 """Models: compositions of layers, nothing new."""
 
-from minigrad.formats.models import load_model
+from minigrad.formats.models import clone_model, load_model, model_from_json
 from minigrad.models.gpt import GPT
 from minigrad.models.lenet import LeNet, LeNet5

@@ -31,6 +31,8 @@ class Optimizer(Saving):
     use_ema        keep the average a ← μ a + (1 - μ) p of each parameter, μ ema_momentum (Polyak & Juditsky 1992); it
                    becomes the parameter every ema_overwrite_frequency updates, and by `finalize_variable_values` (fit's end)
     gradient_accumulation_steps   n >= 2: only every n-th step changes the parameters, by the mean of n gradients
+    loss_scale_factor   c: `fit` takes the gradients of c L, and step divides them by c, so that small ones do not vanish in
+                   float16; in a loop of your own, scale_loss(loss).backward()
 
     A subclass defines `update(p, g, state, learning_rate)`: change the array p in place by its gradient g, which stays
     as it is. `state` is the dict that its `start(p, name)` made, of arrays; `self.iterations` counts the updates before.
@@ -40,7 +42,7 @@ class Optimizer(Saving):
 
     def __init__(self, parameters=None, learning_rate=0.001, weight_decay=None, clipnorm=None, clipvalue=None,
                  global_clipnorm=None, use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
-                 gradient_accumulation_steps=None, name=None, **others):
+                 gradient_accumulation_steps=None, name=None, loss_scale_factor=None, **others):
         who = type(self).__name__
         if others:
             raise unknown(self, others, Optimizer)
@@ -64,6 +66,7 @@ class Optimizer(Saving):
                                               whole=True, optional=True)
         self.gradient_accumulation_steps = number(self, "gradient_accumulation_steps", gradient_accumulation_steps,
                                                   "[2, inf)", whole=True, optional=True)
+        self.loss_scale_factor = number(self, "loss_scale_factor", loss_scale_factor, "(0, inf)", optional=True)
         self.learning_rate, self._calls = learning_rate, 0
         self.parameters, self.names, self.groups, self.state = [], [], [], {}
         self._undecayed, self._undecayed_words = [], ()
@@ -125,6 +128,8 @@ class Optimizer(Saving):
         self._need_parameters()
         gradients = {i: as_real(p.grad.data) for i, p in enumerate(self.parameters)
                      if p.grad is not None and p.requires_grad}
+        if self.loss_scale_factor:
+            gradients = {i: g / self.loss_scale_factor for i, g in gradients.items()}
         if self.gradient_accumulation_steps:
             gradients = self._accumulate(gradients)
         gradients = clipped(gradients, self.clipnorm, self.clipvalue, self.global_clipnorm)
@@ -139,6 +144,10 @@ class Optimizer(Saving):
         if self.use_ema:
             self._average()
         self._calls += 1
+
+    def scale_loss(self, loss):
+        """The loss times loss_scale_factor, if there is one: what to call backward on."""
+        return loss * self.loss_scale_factor if self.loss_scale_factor else loss
 
     def update(self, p, g, state, learning_rate):
         """Change the array p in place."""

@@ -14,7 +14,7 @@ def feed_of(x, y=None, sample_weight=None, batch_size=32, shuffle=False, steps=N
             needs_targets=True):
     """The feed for these arguments of fit, evaluate or predict; `name` stands before the arguments' names in errors."""
     if steps is not None:
-        positive(steps, "steps_per_epoch")
+        positive(steps, "validation_steps" if name else "steps_per_epoch")
     if is_stream(x):
         for other, value in ("y", y), ("sample_weight", sample_weight):
             if value is not None:
@@ -24,7 +24,7 @@ def feed_of(x, y=None, sample_weight=None, batch_size=32, shuffle=False, steps=N
     if y is None and needs_targets:
         raise ValueError(f"{name}x is given without y: each input needs its target")
     columns = checked_columns(x, y, sample_weight, name)
-    return Rows(with_class_weight(columns, class_weight), batch_size, shuffle, steps)
+    return Rows(with_class_weight(columns, class_weight), batch_size, shuffle, steps, name)
 
 
 def is_stream(x):
@@ -36,14 +36,15 @@ def is_stream(x):
 class Rows:
     """Batches of arrays in memory, in order or shuffled by minigrad's generator."""
 
-    def __init__(self, columns, batch_size, shuffle=False, steps=None):
+    def __init__(self, columns, batch_size, shuffle=False, steps=None, name=""):
         self.columns, self.batch_size, self.shuffle = columns, batch_size, shuffle
         self.rows = len(leaves(columns[0])[0][1])
         self.steps = -(-self.rows // batch_size)
         if steps is not None:
             if steps > self.steps:
-                raise ValueError(f"steps_per_epoch={steps} of {batch_size} rows each, but there are only {self.rows} rows: "
-                                 f"give at most {self.steps}")
+                what = "validation_steps" if name else "steps_per_epoch"
+                raise ValueError(f"{what}={steps} of {batch_size} rows each, but there are only {self.rows} rows: give at "
+                                 f"most {self.steps}")
             self.steps = steps
 
     def first(self):
@@ -144,3 +145,26 @@ def with_class_weight(columns, class_weight):
     values, inverse = np.unique(labels, return_inverse=True)
     weights = np.array([class_weight.get(int(v), 1.0) for v in values], "float32")[inverse]
     return x, y, weights if w is None else weights * w
+
+
+def validation_feed(data, batch_size, steps=None):
+    """The feed for fit's validation_data."""
+    if isinstance(data, (tuple, list)):
+        if len(data) not in (2, 3):
+            raise ValueError(f"validation_data must be a pair (x, y), or (x, y, sample_weight), got {len(data)} of them")
+        return feed_of(*data, *[None] * (3 - len(data)), batch_size, steps=steps, name="validation ")
+    if not is_stream(data):
+        raise ValueError(f"validation_data must be a pair (x, y) or an iterable of batches, got a {type(data).__name__}")
+    return feed_of(data, steps=steps, name="validation ")
+
+
+def split(data, share, batch_size, steps=None):
+    """(the feed without the last share of its rows, the feed of these)."""
+    if not isinstance(data, Rows):
+        raise ValueError("validation_split is for arrays: give validation_data, since x is an iterable")
+    if not 0 < share < 1:
+        raise ValueError(f"validation_split must be between 0 and 1, got {share}")
+    n = data.rows - int(data.rows * share)
+    if n == 0 or n == data.rows:
+        raise ValueError(f"validation_split={share} of {data.rows} examples leaves one side empty")
+    return (Rows(data[:n], data.batch_size, data.shuffle), Rows(data[n:], batch_size, steps=steps, name="validation "))

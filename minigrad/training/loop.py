@@ -5,8 +5,6 @@ import os
 import signal
 import threading
 
-import numpy as np
-
 from minigrad import random
 from minigrad.callbacks import CallbackList, History, ProgressBar
 from minigrad.files import plain
@@ -17,9 +15,15 @@ from minigrad.transforms.trees import leaves
 class Loop:
     """One call of fit. Between two steps it stands at `epoch` and `step`: what comes next, each counted from 0."""
 
-    def __init__(self, model, data, validation, epochs, initial_epoch, callbacks, verbose, workers):
+    def __init__(self, model, data, validation, epochs, initial_epoch, callbacks, verbose, workers,
+                 validation_freq=1):
         if isinstance(initial_epoch, bool) or not hasattr(initial_epoch, "__index__") or initial_epoch < 0:
             raise ValueError(f"initial_epoch must be a whole number, 0 or more, got {initial_epoch!r}")
+        whole = validation_freq if isinstance(validation_freq, (list, tuple)) else [validation_freq]
+        if not whole or any(isinstance(n, bool) or not hasattr(n, "__index__") or n < 1 for n in whole):
+            raise ValueError("validation_freq must be a number of epochs, 1 or more, or a list of those after which to "
+                             f"validate, got {validation_freq!r}")
+        self.validation_freq = validation_freq
         self.model, self.data, self.validation, self.workers = model, data, validation, workers
         self.epochs, self.initial_epoch, self.epoch, self.step = epochs, initial_epoch, initial_epoch, 0
         self.sums, self.rows = {}, 0              # of the running epoch's results, each times its batch's rows
@@ -80,22 +84,24 @@ class Loop:
             if self.interrupted:
                 return self.results()
         self._batches, results = None, self.results()
-        if self.validation is not None:
+        if self.validates(self.epoch):
             found = model._evaluate(self.validation, self.workers, model._piece, calls)
             results |= {f"val_{name}": value for name, value in found.items()}
         epoch, self.epoch, self.step = self.epoch, self.epoch + 1, 0
         calls.on_epoch_end(epoch, results)
         return results
 
+    def validates(self, epoch):
+        """Whether there is a validation after this epoch, which counts from 0."""
+        freq = self.validation_freq
+        return self.validation is not None and (epoch + 1 in freq if isinstance(freq, (list, tuple)) else
+                                                (epoch + 1) % freq == 0)
+
     def _train(self, x, y, sample_weight):
-        model, n = self.model, len(leaves(x)[0][1])
-        given = model.train_step(x, y) if sample_weight is None else model.train_step(x, y, sample_weight)
-        numbers = given if isinstance(given, dict) else {"loss": given[0]}
-        for name, value in numbers.items():
+        n = len(leaves(x)[0][1])
+        for name, value in self.model.run_step(x, y, sample_weight).items():
             self.sums[name] = self.sums.get(name, 0.0) + float(value) * n
         self.rows += n
-        if not isinstance(given, dict) and np.isfinite(given[0]):
-            model.update_metrics(y, given[1], sample_weight)
 
     def results(self):
         """The results of the epoch so far."""
@@ -155,8 +161,8 @@ class Loop:
         for c, (_, attributes) in zip(self.callbacks, state["callbacks"]):
             c.set_state(attributes)
         model._workers, model._piece = None if state["whole"] else self.workers, state["piece"]
-        for feed in [self.data] + [self.validation] * (self.validation is not None):
-            for _ in range(self.epoch - self.initial_epoch):
+        for epoch in range(self.initial_epoch, self.epoch):
+            for feed in [self.data] + [self.validation] * self.validates(epoch):
                 feed.pass_over()
         if self.step:
             random.set_state(self.began)

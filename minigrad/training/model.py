@@ -1,27 +1,60 @@
 """Model: a layer that can be compiled, trained, evaluated and asked."""
 
+import inspect
+
 import numpy as np
 
 from minigrad import backend, losses, metrics, optimizers, parallel
 from minigrad.autograd import no_grad
 from minigrad.callbacks import CallbackList
 from minigrad.layers.layer import Layer
+from minigrad.names import checked_choice
 from minigrad.threads import one_blas_thread
 from minigrad.training.checks import is_mean_over_rows, positive
-from minigrad.training.feed import Rows, feed_of, is_stream
+from minigrad.training.feed import Rows, feed_of, split, validation_feed
 from minigrad.training.loop import Loop
 from minigrad.training.objective import SeveralLosses, loss_of
+from minigrad.training.on_batch import OnBatch
 from minigrad.transforms.trees import filled, leaves, map_leaves
 
 
-class Model(Layer):
-    """A layer with training. Subclass it: make layers in __init__, use them in `call(x)`."""
+class Model(OnBatch, Layer):
+    """A layer with training. Subclass it: make layers in __init__, use them in `call(x)`. Or draw it:
+    Model(inputs, outputs), see functional.Functional."""
 
     optimizer = loss = None
     metrics = ()
     stop_training = False    # set it to True in a callback to end fit
     allows_nan = False       # whether a loss that is nan ends fit quietly, see TerminateOnNaN
     _workers, _piece, _unweighted, _outputs = None, "auto", 0, ()  # the first two are of train_step, while fit runs
+
+    functional_class = None  # of a class of models, the class of those that are drawn (bound in functional.py)
+
+    def __init__(self, *arguments, **options):
+        if {"inputs", "outputs"} & options.keys() or arguments and not isinstance(arguments[0], (str, type(None))):
+            self.__class__ = Model.functional_class(type(self))
+            return Model.functional_class(Model).__init__(self, *arguments, **options)
+        super().__init__(*arguments, **options)
+
+    __init__.__signature__ = inspect.signature(Layer.__init__)
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """A new model from what get_config gave, see Layer.from_config."""
+        if {"inputs", "calls", "outputs"} <= config.keys():
+            return Model.functional_class(cls).from_config(config, custom_objects)
+        return super().from_config(config, custom_objects)
+
+    def get_layer(self, name=None, index=None):
+        """The layer of that name, or at that place among its layers."""
+        if (name is None) == (index is None):
+            raise ValueError("get_layer takes a name or an index")
+        if index is not None:
+            found = getattr(self, "layers", None) or list(self._layers.values())
+            if not -len(found) <= index < len(found):
+                raise ValueError(f"there is no layer {index}: the model has {len(found)} layers")
+            return found[index]
+        return self._layers[checked_choice(name, self._layers, "layer")]
 
     def compile(self, optimizer="adam", loss=None, metrics=(), weighted_metrics=(), loss_weights=None):
         """Choose how to train: by name or as objects.
@@ -51,7 +84,7 @@ class Model(Layer):
     @one_blas_thread
     def fit(self, x, y=None, epochs=1, batch_size=32, validation_data=None, validation_split=0.0, shuffle=True,
             verbose="auto", workers="auto", piece="auto", callbacks=None, initial_epoch=0, class_weight=None,
-            sample_weight=None, steps_per_epoch=None):
+            sample_weight=None, steps_per_epoch=None, validation_steps=None, validation_batch_size=None, validation_freq=1):
         """Train on inputs x and targets y (arrays with a row for each example); returns a History.
 
         x                 an array; or a tuple, list or dict of arrays, if the model takes several inputs; or any iterable
@@ -61,6 +94,8 @@ class Model(Layer):
         steps_per_epoch   steps to an epoch, if not as many as there are batches; an iterable goes on in the next epoch
         validation_data   (x, y) or (x, y, sample_weight), or an iterable, to evaluate after each epoch; or
                           validation_split, the share of the last examples to set aside for that
+        validation_freq   after every how many epochs; or after which ones, a list of numbers that count from 1
+        validation_steps, validation_batch_size   as steps_per_epoch and batch_size (which it is unless given)
         class_weight      {class: weight}: the losses of these classes' examples are multiplied by it, others by 1
         sample_weight     a weight for each example: L = Σ wᵢ Lᵢ / N
         shuffle           whether each epoch takes the examples in a new order (from mg.seed)
@@ -76,15 +111,17 @@ class Model(Layer):
         self._need_compiled("fit")
         positive(epochs, "epochs"), positive(batch_size, "batch_size")
         data = feed_of(x, y, sample_weight, batch_size, shuffle, steps_per_epoch, class_weight)
+        own_size = batch_size if validation_batch_size is None else validation_batch_size
+        positive(own_size, "validation_batch_size")
         if validation_data is not None:
-            validation_data = _validation_feed(validation_data, batch_size)
+            validation_data = validation_feed(validation_data, own_size, validation_steps)
         elif validation_split:
-            data, validation_data = _split(data, validation_split)
+            data, validation_data = split(data, validation_split, own_size, validation_steps)
         for feed in [data] + [validation_data] * (validation_data is not None):
             self._rehearse(feed)
         self._workers, self._piece = self._shared(*data.first()[:2], workers, piece)
         try:
-            loop = Loop(self, data, validation_data, epochs, initial_epoch, callbacks, verbose, workers)
+            loop = Loop(self, data, validation_data, epochs, initial_epoch, callbacks, verbose, workers, validation_freq)
             self.history = loop.history
             loop.run()
         finally:
@@ -131,7 +168,7 @@ class Model(Layer):
         """
         function, form = self._of_rows((x, y, sample_weight))
         loss, *parts = parallel.step(function, *_arrays((x, y, sample_weight)), workers=self._workers, piece=self._piece)
-        value = loss.item()
+        value = loss.item() / (self.optimizer.loss_scale_factor or 1)
         try:
             self.give_parameters()
             if not np.isfinite(value) and not self.allows_nan:
@@ -152,6 +189,7 @@ class Model(Layer):
 
         def function(*arrays):
             loss, prediction = self.training_loss(*[c for c in filled(columns, arrays) if c is not None])
+            loss = self.optimizer.scale_loss(loss)
             form[:] = [map_leaves(lambda y: 0, prediction)]
             return (loss, *_arrays(prediction))
 
@@ -273,24 +311,3 @@ def _plain(value):
 
 def _arrays(tree):
     return [a for _, a in leaves(tree)]
-
-
-def _validation_feed(data, batch_size):
-    if isinstance(data, (tuple, list)):
-        if len(data) not in (2, 3):
-            raise ValueError(f"validation_data must be a pair (x, y), or (x, y, sample_weight), got {len(data)} of them")
-        return feed_of(*data, *[None] * (3 - len(data)), batch_size, name="validation ")
-    if not is_stream(data):
-        raise ValueError(f"validation_data must be a pair (x, y) or an iterable of batches, got a {type(data).__name__}")
-    return feed_of(data, name="validation ")
-
-
-def _split(data, share):
-    if not isinstance(data, Rows):
-        raise ValueError("validation_split is for arrays: give validation_data, since x is an iterable")
-    if not 0 < share < 1:
-        raise ValueError(f"validation_split must be between 0 and 1, got {share}")
-    n = data.rows - int(data.rows * share)
-    if n == 0 or n == data.rows:
-        raise ValueError(f"validation_split={share} of {data.rows} examples leaves one side empty")
-    return (Rows(data[:n], data.batch_size, data.shuffle), Rows(data[n:], data.batch_size))

@@ -39,18 +39,22 @@ def _number(loss, value):
 
 class SeveralLosses:
     """L = Σₖ λₖ Lₖ over the outputs k: from a list or dict of losses, of the form of the outputs, and the λ, 1 unless given.
+    An output whose loss is None does not count.
 
-    y has the form of the outputs too; sample_weight is one array for all outputs, or has their form.
+    y has the form of the outputs too; sample_weight is one array for all outputs, or has their form. For a list of outputs
+    with names, both may be dicts by these.
     """
 
     def __init__(self, given, loss_weights=None, names=None):
-        self.by_name = isinstance(given, dict)
-        self.losses = {key: losses.get(loss) for key, loss in _pairs(given)}
-        self.names = {k: str(k) if self.by_name else (names or [])[k] if names else f"output_{k}" for k in self.losses}
-        weights = dict.fromkeys(self.losses, 1.0) | dict(_pairs(loss_weights or {}))
-        if weights.keys() != self.losses.keys():
-            raise ValueError(f"loss_weights are for {list(weights)}, and losses for {list(self.losses)}")
-        self.weights = {key: float(weights[key]) for key in self.losses}
+        self.by_name, self.outputs = isinstance(given, dict), [key for key, _ in _pairs(given)]
+        if not self.by_name and names and len(names) != len(self.outputs):
+            raise ValueError(f"there are {len(self.outputs)} losses for {len(names)} outputs ({', '.join(map(str, names))})")
+        self.losses = {key: losses.get(loss) for key, loss in _pairs(given) if loss is not None}
+        self.names = {k: str(k) if self.by_name else names[k] if names else f"output_{k}" for k in self.outputs}
+        weights = dict.fromkeys(self.outputs, 1.0) | dict(_pairs(loss_weights or {}))
+        if weights.keys() != set(self.outputs):
+            raise ValueError(f"loss_weights are for {list(weights)}, and losses for {self.outputs}")
+        self.weights = {key: 1.0 if weights[key] is None else float(weights[key]) for key in self.losses}
 
     @property
     def is_mean_over_rows(self):
@@ -64,23 +68,35 @@ class SeveralLosses:
 
     def part(self, key, y, prediction, sample_weight=None):
         """(y, prediction, sample_weight) of an output."""
+        if not self.by_name:
+            y, sample_weight = (self._listed(tree) for tree in (y, sample_weight))
         for what, tree in ("the model's outputs are", prediction), ("the targets y are", y):
             if isinstance(tree, dict) != self.by_name or not isinstance(tree, (dict, list, tuple)) or (
-                    key not in tree if self.by_name else len(tree) != len(self.losses)):
+                    key not in tree if self.by_name else len(tree) != len(self.outputs)):
                 form = f"a dict of {', '.join(map(str, tree))}" if isinstance(tree, dict) else f"a {type(tree).__name__}"
                 form += f" of {len(tree)}" if isinstance(tree, (list, tuple)) else ""
-                own = f"dict of {', '.join(map(str, self.losses))}" if self.by_name else f"list of {len(self.losses)}"
+                own = f"dict of {', '.join(map(str, self.outputs))}" if self.by_name else f"list of {len(self.outputs)}"
                 raise ValueError(f"{what} {form}, and the losses a {own}: give both one form")
         weight = sample_weight[key] if isinstance(sample_weight, (dict, list, tuple)) else sample_weight
         return y[key], prediction[key], weight
+
+    def _listed(self, tree):
+        """A dict by the outputs' names as a list; what is none, as it is."""
+        if isinstance(tree, dict) and tree.keys() >= {self.names[key] for key in self.losses}:
+            return [tree.get(self.names[key]) for key in self.outputs]
+        return tree
+
+    def formed(self, values):
+        """{output: value} in the form of the outputs, with None where there is none."""
+        return {str(k): values.get(k) for k in self.outputs} if self.by_name else [values.get(k) for k in self.outputs]
 
     def metrics(self, given):
         """([metric], [its output]) from {output: metrics}, or a list with an entry for each output; they are called
         "output_metric"."""
         found, keys = [], []
         for key, chosen in _pairs(given):
-            if key not in self.losses:
-                raise ValueError(f"metrics are for an output {key!r}, and losses for {list(self.losses)}")
+            if key not in self.outputs:
+                raise ValueError(f"metrics are for an output {key!r}, and losses for {self.outputs}")
             for m in [chosen] if isinstance(chosen, (str, metrics.Metric)) else chosen or ():
                 m = metrics.get(m)
                 m.name = f"{self.names[key]}_{m.name}"
@@ -90,10 +106,10 @@ class SeveralLosses:
 
     def mean_losses(self):
         """([metric], [its output]): the mean loss of each output."""
-        return [_MeanLoss(loss, f"{self.names[key]}_loss") for key, loss in self.losses.items()], list(self.losses)
+        return [MeanLoss(loss, f"{self.names[key]}_loss") for key, loss in self.losses.items()], list(self.losses)
 
 
-class _MeanLoss(metrics.Mean):
+class MeanLoss(metrics.Mean):
     """The mean over rows of an output's loss."""
 
     def __init__(self, loss, name):

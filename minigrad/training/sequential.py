@@ -3,32 +3,20 @@
 import numpy as np
 
 from minigrad.autograd import no_grad
-from minigrad.layers.layer import Layer, snake_case
+from minigrad.layers import configs
+from minigrad.layers.layer import Layer
 from minigrad.layers.symbols import Input
-from minigrad.training.model import Model
+from minigrad.training.composed import Composed
 
 
-class Sequential(Model):
-    """Layers in a row: `Sequential([Input((28, 28, 1)), Conv2D(...), ...])`. They are called one after the other.
-
-    Names are made from the layers' classes: "conv2d", "conv2d_1", "dense"; so parameters are called "conv2d.kernel" ...
-    """
+class Sequential(Composed):
+    """Layers in a row: `Sequential([Input((28, 28, 1)), Conv2D(...), ...])`. They are called one after the other."""
 
     def __init__(self, layers=(), name=None):
         super().__init__(name)
-        self._names, self._shape = {}, None
+        self._shape = None
         for layer in layers:
             self.add(layer)
-
-    @property
-    def layers(self):
-        """The layers, in order."""
-        return list(self._names.values())
-
-    @property
-    def _layers(self):
-        """The layers by name, without "_names." in front; then those that a subclass assigned."""
-        return self._names | {n: layer for n, layer in super()._layers.items() if not n.startswith("_names.")}
 
     @property
     def input_dtype(self):
@@ -45,8 +33,7 @@ class Sequential(Model):
         shape = self._shape
         if not self._names:
             shape = getattr(layer, "_shape", None) or (layer.input_shape and (None, *layer.input_shape)) or shape
-        base = layer.name or snake_case(type(layer).__name__)
-        name = next(n for n in (base, *(f"{base}_{i}" for i in range(1, len(self._names) + 2))) if n not in self._names)
+        name = self.free_name(layer.label)
         self._names[name] = layer
         if shape is not None:
             try:
@@ -76,6 +63,23 @@ class Sequential(Model):
         if self._shape is None:
             self._shape = (None, *x.shape[1:])  # for summary, and for layers that are added later
         return y
+
+    def get_config(self):
+        """Its layers and the input's shape; of a class with a constructor of its own, the arguments of that."""
+        if type(self).__init__ is not Sequential.__init__:
+            return super().get_config()
+        with configs.whole():
+            return {"name": self.name, "layers": configs.written(self.layers),
+                    "input_shape": None if self._shape is None else configs.written(self._shape[1:])}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        if cls.__init__ is not Sequential.__init__:
+            return super().from_config(config, custom_objects)
+        with configs.whole():
+            found = configs.read(config["layers"], custom_objects)
+        shape = config.get("input_shape")
+        return cls(([] if shape is None else [Input(shape)]) + found, config.get("name"))
 
     def __len__(self):
         return len(self._names)
