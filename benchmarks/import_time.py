@@ -21,7 +21,7 @@ TIMED = "import time; start = time.perf_counter(); {}; print(time.perf_counter()
 
 
 def said_by(cache, *arguments):
-    """(stdout, stderr) of another Python, whose compiled modules stay in the folder `cache`, as they do after a first use."""
+    """(stdout, stderr) of another Python, whose compiled modules stay in the folder `cache`, as after a first use."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {"PYTHONPYCACHEPREFIX": cache}
     run = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     return run.stdout, run.stderr
@@ -46,7 +46,7 @@ def run(quick=False):
                                 for what in (NEEDED, ALL)}, 5 if quick else 15, warm_up=1)
     more = np.median(np.subtract(seconds[ALL], seconds[NEEDED]))
     rows = [Row(name, float(np.median(times))) for name, times in seconds.items()]
-    return [Block("import", "import minigrad", "s", rows, [f"{more:.3f} s more (median of the differences; at most {GOAL})"])]
+    return [Block("import", "import minigrad", "s", rows, [f"{more:.3f} s more, median of differences (at most {GOAL})"])]
 
 
 if __name__ == "__main__":

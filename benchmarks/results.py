@@ -126,8 +126,8 @@ def draw(path, blocks):
         for row in block.rows:
             if row.ratio:
                 middle, low, high = row.ratio
-                axes.errorbar(middle, place, xerr=[[max(middle - low, 0)], [max(high - middle, 0)]], markersize=6, linewidth=1,
-                              label=row.who, **look[row.who])
+                around = [[max(middle - low, 0)], [max(high - middle, 0)]]
+                axes.errorbar(middle, place, xerr=around, markersize=6, linewidth=1, label=row.who, **look[row.who])
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=1)
     axes.set_yticks(range(len(compared)), [b.title for b in reversed(compared)])

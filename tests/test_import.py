@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-LATER = ["rich", "urllib.request", "http.client", "ssl", "email.parser", "matplotlib", "sklearn", "tensorboard", "safetensors",
-         "tokenizers", "onnx", "mpi4py", "cupy", "torch", "keras", "scipy.linalg", "scipy.signal", "scipy.ndimage", "scipy.sparse"]
+LATER = ["rich", "urllib.request", "http.client", "ssl", "email.parser", "matplotlib", "sklearn", "tensorboard",
+         "safetensors", "tokenizers", "onnx", "mpi4py", "cupy", "torch", "keras", "scipy.linalg", "scipy.signal",
+         "scipy.ndimage", "scipy.sparse"]
 
 
 @pytest.fixture(scope="module")
