@@ -6,14 +6,14 @@ its scaled_dot_product_attention. All start from the same weights; losses and fi
 """
 
 import numpy as np
-from contestants.work import gpt_for_torch
+from contestants.work import EPSILON, gpt_for_torch
 from peers import Contest, apart
 from results import block_of
 
 import minigrad as mg
 
 SIZE = {"vocabulary": 65, "context": 128, "width": 128, "depth": 4, "heads": 4, "activation": "gelu"}
-ADAMW = {"learning_rate": 3e-4, "weight_decay": 0.1, "beta_1": 0.9, "beta_2": 0.95, "epsilon": 1e-8}
+ADAMW = {"learning_rate": 3e-4, "weight_decay": 0.1, "beta_1": 0.9, "beta_2": 0.95, "epsilon": EPSILON}
 BATCH, CLOSE = 16, 1e-4
 WHO = {"minigrad, in pieces": ("minigrad", {"size": SIZE, "adamw": ADAMW}),
        "minigrad, by hand": ("minigrad", {"size": SIZE, "adamw": ADAMW, "workers": None}),

@@ -4,7 +4,8 @@ minigrad runs as `fit` does by default, on all cores, and as a loop written by h
 default, and in channels_last; Keras by `fit` on TensorFlow. All start from the same weights and take the same real images.
 First the losses of 50 steps, and the weights after them, are compared, in float64: in float32 a rounding decides now and
 then which of two pixels is the larger, and Adam carries that on, so that float32 and float64 of one library go apart in the
-third digit. Then each trains a short epoch in turn, in float32; the time includes what `fit` does once.
+third digit. (Adam's epsilon is so small that it does not matter where it is added: libraries differ there.) Then each trains
+a short epoch in turn, in float32; the time includes what `fit` does once.
 """
 
 import numpy as np

@@ -4,13 +4,22 @@ import numpy as np
 
 np.int = int  # DeZero 0.0.13 was written for NumPy 1, which had this name for it
 import dezero  # noqa: E402
-from contestants.work import Work, by_batches, chain, channels_first, lenet_channels_first, lenet_channels_last, weights_of  # noqa: E402
+from contestants.work import (  # noqa: E402
+    EPSILON,
+    Work,
+    by_batches,
+    chain,
+    channels_first,
+    lenet_channels_first,
+    lenet_channels_last,
+    weights_of,
+)
 
 VERSION = "DeZero 0.0.13"
 
 
 def lenet(data):
-    """LeNet's training. Its Adam adds epsilon where Keras's does."""
+    """LeNet's training."""
     F, L = dezero.functions, dezero.layers
     layers = [L.Conv2d(32, 3, in_channels=1), L.Conv2d(64, 3, in_channels=32), L.Linear(128, in_size=1600),
               L.Linear(10, in_size=128)]
@@ -19,7 +28,7 @@ def lenet(data):
         layer.W.data, layer.b.data = lenet_channels_first(w), b.copy()
     model = dezero.Model()
     model.conv1, model.conv2, model.dense1, model.dense2 = layers
-    optimizer = dezero.optimizers.Adam(0.001).setup(model)
+    optimizer = dezero.optimizers.Adam(0.001, eps=EPSILON).setup(model)
 
     def step(x, y):
         x = F.pooling(F.relu(model.conv1(x)), 2, 2)

@@ -6,7 +6,7 @@ os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA
 
 import keras  # noqa: E402
 import tensorflow  # noqa: E402
-from contestants.work import Work, weights_of  # noqa: E402
+from contestants.work import EPSILON, Work, weights_of  # noqa: E402
 
 VERSION = f"Keras {keras.__version__} on TensorFlow {tensorflow.__version__}"
 
@@ -19,7 +19,8 @@ def lenet(data):
     model = keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(),
                               layers.Conv2D(64, 3, activation="relu"), layers.MaxPooling2D(), layers.Flatten(),
                               layers.Dense(128, activation="relu"), layers.Dense(10)])
-    model.compile(keras.optimizers.Adam(0.001, epsilon=1e-8), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.compile(keras.optimizers.Adam(0.001, epsilon=EPSILON),
+                  keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.set_weights(weights)
 
     def fit(start, stop, batch):

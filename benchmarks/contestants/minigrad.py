@@ -1,7 +1,7 @@
 """minigrad."""
 
 import numpy as np
-from contestants.work import Work, by_batches, chain, weights_of
+from contestants.work import EPSILON, Work, by_batches, chain, weights_of
 
 import minigrad as mg
 import minigrad.functions as F
@@ -15,7 +15,7 @@ def compiled_lenet(weights, learning_rate=0.001):
         model = mg.models.LeNet()
     for p, w in zip(model.parameters(), weights):
         p.data = w.copy()
-    model.compile(mg.optimizers.Adam(model.parameters(), learning_rate, epsilon=1e-8),  # PyTorch's epsilon
+    model.compile(mg.optimizers.Adam(model.parameters(), learning_rate, epsilon=EPSILON),
                   mg.losses.SparseCategoricalCrossentropy())
     return model
 

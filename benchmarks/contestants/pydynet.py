@@ -3,7 +3,16 @@
 from importlib.metadata import version
 
 import pydynet
-from contestants.work import Work, by_batches, chain, channels_first, lenet_channels_first, lenet_channels_last, weights_of
+from contestants.work import (
+    EPSILON,
+    Work,
+    by_batches,
+    chain,
+    channels_first,
+    lenet_channels_first,
+    lenet_channels_last,
+    weights_of,
+)
 from pydynet.nn import functional as F
 from pydynet.optim import Adam
 
@@ -14,7 +23,7 @@ def lenet(data):
     """LeNet's training."""
     weights = [pydynet.Tensor(lenet_channels_first(w), dtype=w.dtype, requires_grad=True) for w in weights_of(data)]
     w1, b1, w2, b2, w3, b3, w4, b4 = weights
-    optimizer = Adam(weights, lr=0.001)
+    optimizer = Adam(weights, lr=0.001, eps=EPSILON)
 
     def step(x, y):
         x = pydynet.Tensor(x, dtype=x.dtype)

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from contestants.work import (
+    EPSILON,
     Work,
     by_batches,
     chain,
@@ -33,7 +34,7 @@ def lenet_and_step(weights, layout="NCHW", learning_rate=0.001):
             p.copy_(torch.from_numpy(np.ascontiguousarray(w.T) if w.ndim == 2 else w))
     if layout == "channels_last":
         model = model.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(model.parameters(), learning_rate)
+    optimizer = torch.optim.Adam(model.parameters(), learning_rate, eps=EPSILON)
 
     def step(x, y):
         loss = nn.functional.cross_entropy(model(x), y)

@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 import numpy as np
 import smallpebble as sp
-from contestants.work import by_batches, weights_of
+from contestants.work import EPSILON, by_batches, weights_of
 
 VERSION = f"SmallPebble {version('smallpebble')}"
 
@@ -13,7 +13,7 @@ def lenet(data):
     """LeNet's training. Its loss is a sum over the images."""
     weights = [sp.Variable(w.copy()) for w in weights_of(data)]
     w1, b1, w2, b2, w3, b3, w4, b4 = weights
-    adam = sp.Adam(alpha=0.001)
+    adam = sp.Adam(alpha=0.001, eps=EPSILON)
 
     def relu(x):
         return sp.leaky_relu(x, 0.0)

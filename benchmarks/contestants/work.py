@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+EPSILON = 1e-14  # Adam's: so small that it does not matter whether it is added before or after the bias is corrected
+
 
 class Work(NamedTuple):
     """A workload, ready to run."""
@@ -52,7 +54,7 @@ def lenet_channels_last(w):
 class Adam:
     """Adam (Kingma & Ba 2015) on arrays in place, for libraries that have none."""
 
-    def __init__(self, arrays, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+    def __init__(self, arrays, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=EPSILON):
         self.arrays, self.options, self.t = arrays, (learning_rate, beta_1, beta_2, epsilon), 0
         self.moments = [(np.zeros_like(w), np.zeros_like(w)) for w in arrays]
 
