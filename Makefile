@@ -3,7 +3,7 @@
 # make test-oldest  the same on NumPy 2.0, the oldest that is supported (which has wheels for Python 3.10 to 3.12)
 # make oracles      the comparisons with PyTorch, Keras and scikit-learn (a large download)
 # make lint         ruff
-# make benchmark    a training step against PyTorch's; options in ARGS: make benchmark ARGS="--batch 64"
+# make bench        the benchmarks beside PyTorch, Keras and others: half an hour; make bench ARGS="--quick --only lenet,gpt"
 # make clean        away with the virtual environments and everything else that was made
 #
 # Each sets up a virtual environment of its own, the first time and whenever setup.py has changed.
@@ -16,7 +16,7 @@ TEST_VENV ?= .venv-test
 OLDEST_VENV ?= .venv-oldest
 ORACLES_VENV ?= .venv-oracles
 
-.PHONY: help lenet test test-oldest oracles lint benchmark clean
+.PHONY: help lenet test test-oldest oracles lint bench clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -37,11 +37,11 @@ oracles: $(ORACLES_VENV)/complete
 lint: $(TEST_VENV)/complete
 	@$(TEST_VENV)/bin/python -m ruff check .
 
-benchmark: $(ORACLES_VENV)/complete
-	@$(ORACLES_VENV)/bin/python benchmarks/lenet_step.py $(ARGS)
+bench: $(ORACLES_VENV)/complete
+	@$(ORACLES_VENV)/bin/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf .venv .venv-test .venv-oldest .venv-oracles build dist outputs minigrad.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-test .venv-oldest .venv-oracles .venv-peers build dist outputs minigrad.egg-info .pytest_cache .ruff_cache .hypothesis
 	find examples benchmarks minigrad tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/complete: setup.py

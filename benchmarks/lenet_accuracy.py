@@ -10,12 +10,19 @@ training amplifies: several seeds tell more than one.
 import argparse
 
 import numpy as np
-from lenets import for_torch, initial_weights, minigrad_lenet, minigrad_step, torch, torch_lenet
+from contestants.minigrad import compiled_lenet, step_of
+from lenet import initial_weights
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 import minigrad as mg
+
+try:
+    import torch
+    from contestants.pytorch import images_of, lenet_and_step
+except ImportError:
+    torch = None
 
 
 def load(name, folder, limit):
@@ -29,10 +36,10 @@ def train(seed, data, epochs, batch):
     """Test accuracies (epochs, 2): minigrad's and PyTorch's."""
     x, y, x_test, y_test = data
     weights = initial_weights(seed)
-    ours = minigrad_lenet(weights)
-    our_step = minigrad_step(ours)
-    theirs, their_step = torch_lenet(weights)
-    images, labels, rng = for_torch(x), torch.from_numpy(y), np.random.default_rng(seed)
+    ours = compiled_lenet(weights)
+    our_step = step_of(ours)
+    theirs, their_step = lenet_and_step(weights)
+    images, labels, rng = images_of(x), torch.from_numpy(y), np.random.default_rng(seed)
     accuracies = []
     for epoch in range(epochs):
         order = rng.permutation(len(x))
@@ -41,7 +48,7 @@ def train(seed, data, epochs, batch):
             our_step(x[rows], y[rows])
             their_step(images[rows], labels[rows])
         with torch.no_grad():
-            logits = theirs(for_torch(x_test)).numpy()
+            logits = theirs(images_of(x_test)).numpy()
         accuracies.append([np.mean(p.argmax(axis=1) == y_test) for p in (ours.predict(x_test), logits)])
     return np.array(accuracies)
 

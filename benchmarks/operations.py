@@ -2,29 +2,28 @@
 
     python benchmarks/operations.py                                # the whole table, some minutes
     python benchmarks/operations.py --only conv2d --repeats 30
-    python benchmarks/operations.py --json operations.json
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/operations.py --cpu-time
 
-Each pair runs in turn in one process (turns.py), in float32, with both libraries' own number of threads; minigrad as a user
-calls it, on the whole array. A ratio below 1 means that minigrad is faster. Below the table stands the geometric mean of the
-operations that matrix products dominate, and of the others. On a machine that others use too, the last line counts the CPU's
-seconds on one thread each, in which waiting for a core does not show.
+Each pair runs in turn, each library in a process of its own (peers.py), in float32, with its own number of threads; minigrad
+as a user calls it, on the whole array. A ratio below 1 means that minigrad is faster. Below the table stands the geometric
+mean of the operations that matrix products dominate, and of the others. On a machine that others use too, the last line
+counts the CPU's seconds on one thread each, in which waiting for a core does not show.
 """
 
 import argparse
-import json
+import functools
 import math
-import time
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from peers import Contest
+from results import Block, Row, block_of, show
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
-from turns import in_turn, ratio
 
 import minigrad as mg
+
+LEAST = 0.01  # seconds of a run: what is shorter is done several times
 
 
 class Case(NamedTuple):
@@ -67,46 +66,57 @@ def steps_of(case):
     return ours, theirs
 
 
-def measure(case, repeats, clock=time.perf_counter):
-    """{"ours": ms, "theirs": ms, "ratio": (median, low, high)}"""
-    ours, theirs = steps_of(case)
-    seconds = in_turn({"ours": ours, "theirs": theirs}, repeats, clock=clock)
-    return {"ours": 1e3 * np.median(seconds["ours"]), "theirs": 1e3 * np.median(seconds["theirs"]),
-            "ratio": ratio(seconds["ours"], seconds["theirs"])}
+@functools.cache
+def all_cases():
+    """All of them."""
+    import operations_convolution
+    import operations_other
+    return [*operations_convolution.cases(), *operations_other.cases()]
+
+
+def measure(contest, repeats, clock="seconds"):
+    """{"minigrad": seconds of each repeat, "PyTorch": ...} of the case that is built."""
+    def count(name):
+        contest.run(name, 1)
+        return max(1, int(LEAST / max(contest.run(name, 2)["seconds"] / 2, 1e-7)))
+    measures = {name: ((n,), n) for name, n in contest.each(count).items()}
+    return contest.in_turn(measures, repeats, clock, warm_up=1, rest=0.01)
 
 
 def geometric_mean(ratios):
     return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else math.nan
 
 
-def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="operations whose name contains this")
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--json", type=Path, help="write the figures to this file too")
-    parser.add_argument("--cpu-time", action="store_true", help="count CPU seconds of all threads, instead of the clock's")
-    options = parser.parse_args(argv)
-    clock = time.process_time if options.cpu_time else time.perf_counter
-    import operations_convolution
-    import operations_other
-    cases = [c for c in (*operations_convolution.cases(), *operations_other.cases()) if options.only in c.name]
-    console, rows = Console(width=None if Console().is_terminal else 110), []
-    table = Table("operation", "size", "minigrad ms", "PyTorch ms", "ratio", title="forward and backward",
-                  title_justify="left")
-    for case in track(cases, console=console, transient=True):
-        found = measure(case, options.repeats, clock)
-        rows.append({"name": case.name, "size": case.size, "products": case.products, **found})
-        middle, low, high = found["ratio"]
-        table.add_row(case.name, case.size, f"{found['ours']:.3f}", f"{found['theirs']:.3f}",
-                      f"{middle:.2f}  ({low:.2f} ... {high:.2f})", style="bold" if middle > 2 else None)
-    console.print(table)
-    for what, products in (("dominated by matrix products", True), ("the others", False)):
-        ratios = [r["ratio"][0] for r in rows if r["products"] == products]
-        console.print(f"{what}: {len(ratios)} cases, geometric mean {geometric_mean(ratios):.2f}, "
-                      f"largest {max(ratios, default=math.nan):.2f}")
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+def run(quick=False, only="", repeats=None, clock="seconds"):
+    """The blocks of the table: the operations, and the two geometric means."""
+    try:
+        cases = all_cases()
+    except ImportError as error:
+        return [Block("operations", "single operations", "", [], absent={"PyTorch": f"not installed: {error}"})]
+    chosen = [(i, c) for i, c in enumerate(cases) if only in c.name and not (quick and i % 5)]
+    blocks, found = [], {True: [], False: []}
+    with Contest({"minigrad": ("minigrad", {"case": 0}), "PyTorch": ("pytorch", {"case": 0})}, "operation") as contest:
+        for number, case in track(chosen, console=Console(stderr=True), transient=True):
+            contest.build(case=number)
+            seconds = measure(contest, repeats or (3 if quick else 9), clock)
+            block = block_of("operations", f"{case.name}, {case.size}", "ms", seconds, 1e3, "minigrad")
+            blocks.append(block)
+            found[case.products] += [r.ratio[0] for r in block.rows if r.ratio]
+    show(blocks)
+    means = []
+    for what, products in (("operations that matrix products dominate", True), ("all other operations", False)):
+        if ratios := found[products]:
+            middle = geometric_mean(ratios)
+            means.append(Block("operations", what, "", [Row("PyTorch", None, (middle, min(ratios), max(ratios)))],
+                               [f"{len(ratios)} cases, geometric mean {middle:.2f}, {sum(r > 2 for r in ratios)} over 2, "
+                                f"largest {max(ratios):.2f}"]))
+    return means
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="operations whose name contains this")
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--cpu-time", action="store_true", help="count CPU seconds of all threads, instead of the clock's")
+    options = parser.parse_args()
+    show(run(only=options.only, repeats=options.repeats, clock="cpu" if options.cpu_time else "seconds"))

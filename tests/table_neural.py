@@ -11,17 +11,17 @@ from minigrad.functions import attention, normalization, recurrent
 
 # ---- normalisation
 
-norm, slope = normalization.Normalize, normalization.NormalizeGradient
+norm, slope, scale = normalization.Normalize, normalization.NormalizeGradient, normalization.ScaleGradient
 
 
 images = normal((2, 3, 2, 4), (4,), (4,))
 add("layer_norm/no gamma", F.layer_norm, normal((3, 4)), lambda x: R.layer_norm(x, np.ones(4), np.zeros(4)), norm)
 add("layer_norm/no beta", lambda x, g: F.layer_norm(x, g, eps=0.1), normal((3, 4), (4,)),
-    lambda x, g: R.layer_norm(x, g, np.zeros(4), 0.1), norm)
+    lambda x, g: R.layer_norm(x, g, np.zeros(4), 0.1), norm, scale)
 add("layer_norm/no gamma, but beta", lambda x, b: F.layer_norm(x, beta=b), normal((3, 2, 2), (2, 2)),
     lambda x, b: R.layer_norm(x, np.ones((2, 2)), b), norm)
 add("layer_norm/middle axis", lambda x, g, b: F.layer_norm(x, g, b, axis=1), normal((2, 3, 2), (3,), (3,)),
-    lambda x, g, b: R.layer_norm(x.swapaxes(1, 2), g, b).swapaxes(1, 2), norm)
+    lambda x, g, b: R.layer_norm(x.swapaxes(1, 2), g, b).swapaxes(1, 2), norm, scale)
 add("layer_norm/two axes apart", lambda x, g, b: F.layer_norm(x, g, b, axis=(-1, 0)), normal((2, 3, 4), (2, 4), (2, 4)),
     lambda x, g, b: R.layer_norm(x.swapaxes(0, 1), g, b).swapaxes(0, 1), norm)
 add("layer_norm/nothing in a row", F.layer_norm, normal((3, 0), (0,), (0,)), lambda x, g, b: x, order=1)
@@ -43,7 +43,7 @@ def running(x, *statistics):
 
 means, variances = fixed([1, -2, 0, 3]), fixed([1, 2, 3, 4])
 for variant, (sample, call, reference, *classes) in {
-    "": (images, lambda *p: F.batch_norm(*p, training=True), N.batch_norm, norm),
+    "": (images, lambda *p: F.batch_norm(*p, training=True), N.batch_norm, norm, scale),
     "/rows": (normal((5, 3), (3,), (3,)), lambda *p: F.batch_norm(*p, eps=0.1, training=True),
               lambda *p: N.batch_norm(*p, eps=0.1), norm),
     "/no gamma": (normal((5, 3)), F.batch_norm, N.batch_norm, norm),

@@ -135,6 +135,7 @@ CALLS = {
     "silu": (F.silu, [(60, 10)]), "gelu": (F.gelu, [(60, 10)]),
     "gelu, tanh": (lambda x: F.gelu(x, approximate="tanh"), [(60, 10)]),
     "softmax": (F.softmax, [(5, 12, 10)]), "log_softmax": (F.log_softmax, [(5, 12, 10)]),
+    "layer_norm": (F.layer_norm, [(5, 12, 10), (10,), (10,)]), "rms_norm": (F.rms_norm, [(60, 10), (10,)]),
     "attention": (F.scaled_dot_product_attention, [(2, 3, 12, 4), (2, 3, 11, 4), (2, 3, 11, 5)]),
     "attention, causal": (lambda *p: F.scaled_dot_product_attention(*p, is_causal=True), [(6, 12, 4)] * 3),
     "attention, a mask for each head": (lambda q, k, v, m: F.scaled_dot_product_attention(q, k, v, m),

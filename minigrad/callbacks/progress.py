@@ -3,11 +3,6 @@
 import sys
 import time
 
-from rich.console import Console
-from rich.progress import BarColumn, TextColumn
-from rich.progress import Progress as RichProgress
-from rich.table import Column
-
 from minigrad.callbacks.callback import Callback
 
 WIDE = 120  # columns of a terminal that has room for a long bar and the count of steps
@@ -24,9 +19,12 @@ class ProgressBar(Callback):
 
     def on_train_begin(self, logs=None):
         if self.verbose == 1:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn
+            from rich.table import Column
             console, whole = Console(), Column(no_wrap=True)
             self.wide = console.width >= WIDE
-            self.bar = RichProgress(
+            self.bar = Progress(
                 TextColumn("{task.description}", table_column=whole),
                 BarColumn(bar_width=24 if self.wide else 6),
                 TextColumn("{task.fields[time]}", table_column=whole, justify="right"),
@@ -73,7 +71,10 @@ class ProgressBar(Callback):
 
 
 def _draws():
-    return sys.stdout.isatty() or Console().is_jupyter
+    if sys.stdout.isatty():
+        return True
+    from rich.console import Console
+    return Console().is_jupyter
 
 
 def _clock(seconds):

@@ -1,16 +1,16 @@
-"""Downloads that arrive whole and right, or not at all: resumed where they broke off, checked by their SHA-256."""
+"""Downloads that arrive whole and right, or not at all: resumed where they broke off, checked by their SHA-256.
+
+The network's modules are imported where it is used: `import minigrad` does not wait for them.
+"""
 
 import contextlib
 import gzip
 import hashlib
-import http.client
 import os
 import queue
 import re
 import sys
 import threading
-import urllib.error
-import urllib.request
 import zlib
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from minigrad.data.errors import DataError, fault
 from minigrad.data.lock import locked
 
 PIECE = 1 << 16  # bytes at a time
-NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)  # URLError, TimeoutError; bad answers; bad addresses
 
 
 def download(url, path, sha256: str, *, unpacked: bool = False, max_bytes: int = 2**32, timeout: float = 4.0,
@@ -119,6 +118,8 @@ def _answer(url, have, timeout, stall):
 
 def _open(url, have, timeout, stall):
     """The response to a request for `url` from byte `have` on, within `timeout` seconds."""
+    import urllib.error
+    import urllib.request
     if not re.match(r"https?://", url):
         raise DataError(f"{url}: an http:// or https:// address was expected")
     headers = {"User-Agent": "minigrad", "Accept-Encoding": "identity"}
@@ -157,9 +158,10 @@ def _in_time(call, seconds):
 
 def _network(url, call, *arguments):
     """call(*arguments), where a fault of the network becomes a DataError: the disk's faults are told apart from it."""
+    import http.client
     try:
         return call(*arguments)
-    except NETWORK_ERRORS as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:  # URLError, TimeoutError; bad answers; bad addresses
         reason = getattr(error, "reason", None) or error
         raise DataError(f"{url}: connection failed ({str(reason) or type(reason).__name__})") from error
 

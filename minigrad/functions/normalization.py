@@ -17,6 +17,7 @@ import math
 import numpy as np
 
 from minigrad.backend import get_array_module, is_array
+from minigrad.blocks import in_blocks
 from minigrad.function import Function
 from minigrad.functions.arithmetic import multiply
 from minigrad.functions.exponential import sqrt
@@ -28,39 +29,53 @@ from minigrad.tensor import Tensor, as_array
 class Normalize(Function):
     """y = x̂ * gamma + beta          dx = J (dy γ),   dgamma = dy x̂,   dbeta = dy
 
-    x̂ = (x - μ) / σ, with μ = mean(x) and σ² = mean((x - μ)²) + eps over `axes` (μ = 0 if not `centred`). gamma and beta
-    broadcast against x, and their gradients are summed to their shapes by the engine.
+    x̂ = (x - μ) / σ, with μ = mean(x) and σ² = mean((x - μ)²) + eps over `axes`, counted from the end (μ = 0 if not
+    `centred`). gamma and beta broadcast against x, and their gradients are summed to their shapes.
 
     Among the n numbers that share a μ and a σ, x̂ᵢ depends on xⱼ directly, through μ and through σ: with ∂μ/∂xⱼ = 1/n and
     ∂σ/∂xⱼ = x̂ⱼ/n (μ's own change adds nothing to σ, since Σ (xᵢ - μ) = 0),
         ∂x̂ᵢ/∂xⱼ = ([i = j] - 1/n - x̂ᵢ x̂ⱼ/n) / σ = Jᵢⱼ,
     so dx = J g = (g - mean(g) - x̂ mean(x̂ g)) / σ with g = dy γ: NormalizeGradient. (Without mean(g) if μ = 0.)
-    The moments μ and σ² are kept, x̂ is computed again. Of equal numbers (or one), x̂ is 0 and y is beta.
+    The moments μ and σ² are kept; backward computes x̂ again, once for dx and dgamma (ScaleGradient). Of equal numbers (or
+    one), x̂ is 0 and y is beta.
     Ioffe & Szegedy 2015, "Batch Normalization", sec. 3; Ba, Kiros & Hinton 2016, "Layer Normalization"; with μ = 0 Zhang &
     Sennrich 2019, "Root Mean Square Layer Normalization", eq. 4.
     """
 
     reads = {"dx": "x gamma", "dgamma": "x"}
 
-    def forward(self, x, gamma, beta, axes, eps, centred=True, moments=None):
-        eps, moments = float(eps), moments or moments_of(x, axes, centred)  # eps of float64 would widen float32
-        self.how = {"axes": axes, "eps": eps, "centred": centred, "moments": moments}
+    def forward(self, x, gamma, beta, axes, eps, centred=True, moments=()):
+        eps = float(eps)  # one of float64 would widen float32
         dtype = get_array_module(x).result_type(np.promote_types(x.dtype, np.float16), gamma, beta)
-        y = _standardised(x, moments, eps)[0].astype(wide(dtype), copy=False)
-        if np.ndim(gamma):  # else 1
-            y *= gamma
-        if np.ndim(beta):  # else 0
-            y += beta
-        return y.astype(dtype, copy=False)
+
+        def rows(x, gamma, beta, *moments):
+            y, *moments = standardised(x, axes, eps, centred, moments)
+            y = y.astype(wide(dtype), copy=False)
+            if np.ndim(gamma):  # else 1
+                y *= gamma
+            if np.ndim(beta):  # else 0
+                y += beta
+            return y.astype(dtype, copy=False), *moments
+
+        y, *moments = _by_rows(rows, axes, x, gamma, beta, *moments)
+        self.how = {"axes": axes, "eps": eps, "centred": centred, "moments": tuple(moments)}
+        self.shape_of_gamma = np.shape(gamma)
+        return y
 
     def backward(self, dy):
         x, gamma, _ = self.inputs
+        axes, eps, centred, moments = self.how.values()
+
+        def rows(x, *moments):
+            return standardised(x, axes, eps, centred, moments)[0]
+
+        again = functools.cache(lambda: _by_rows(rows, axes, x.data, *moments))
 
         def dx():
             g = astype(dy, wide(dy.dtype), copy=False) * gamma
-            return astype(NormalizeGradient.apply(x, g, **self.how), dy.dtype, copy=False)
+            return astype(NormalizeGradient.apply(x, g, **self.how, normal=again()), dy.dtype, copy=False)
 
-        return dx, lambda: dy * Normalize.apply(x, 1.0, 0.0, **self.how), dy
+        return dx, lambda: ScaleGradient.apply(x, dy, **self.how, normal=again(), shape=self.shape_of_gamma), dy
 
 
 class NormalizeGradient(Function):
@@ -74,15 +89,20 @@ class NormalizeGradient(Function):
 
     reads = {"dg": "x", "dx": "x g output"}
 
-    def forward(self, x, g, axes, eps, centred, moments):
+    def forward(self, x, g, axes, eps, centred, moments, normal=None):
         self.how = {"axes": axes, "eps": eps, "centred": centred, "moments": moments}
-        normal, sigma = _standardised(x, moments, eps)
-        normal *= _in_rows(_mean(normal * g, axes), x)
-        y = g - normal
-        if centred:
-            y -= _in_rows(_mean(g, axes), x)
-        y /= sigma
-        return y
+        if normal is None:
+            normal = standardised(x, axes, eps, centred, moments)[0]
+
+        def rows(normal, g, variance):
+            y = normal * _in_rows(_mean_of_product(normal, g, axes), g)
+            if centred:
+                y += _in_rows(_mean(g, axes), g)
+            y = get_array_module(g).subtract(g, y, out=y)
+            y /= _in_rows(get_array_module(g).sqrt(variance + eps), g)
+            return y
+
+        return _by_rows(rows, axes, normal, g, moments[1])
 
     def backward(self, dy):
         (x, g), axes, eps = self.inputs, self.how["axes"], self.how["eps"]
@@ -97,27 +117,50 @@ class NormalizeGradient(Function):
         return dx, dg
 
 
+class ScaleGradient(Function):
+    """y = Σ x̂ g          dx = J (g dy),   dg = dy x̂
+
+    The gradient of gamma (see Normalize), summed over the axes along which `shape`, gamma's, is 1: multiplied and added in
+    one pass. J is NormalizeGradient's.
+    """
+
+    reads = {"dx": "x g", "dg": "x"}
+
+    def forward(self, x, g, axes, eps, centred, moments, shape, normal=None):
+        self.how = {"axes": axes, "eps": eps, "centred": centred, "moments": moments}
+        if normal is None:
+            normal = standardised(x, axes, eps, centred, moments)[0]
+        lengths = (1,) * (x.ndim - len(shape)) + tuple(shape)
+        y = _sum_of_product(normal, g, tuple(a for a in range(-x.ndim, 0) if lengths[a] == 1))
+        return y.reshape(shape).astype(g.dtype, copy=False)
+
+    def backward(self, dy):
+        x, g = self.inputs
+        return (lambda: NormalizeGradient.apply(x, g * dy, **self.how),
+                lambda: dy * Normalize.apply(x, 1.0, 0.0, **self.how))
+
+
 def wide(dtype):
     """The dtype to add squares in: float32 for float16, in which 256² is infinite; else dtype itself."""
     return np.promote_types(dtype, np.float32)
 
 
-def moments_of(x, axes, centred=True):
-    """(μ, σ² without eps) of an array over axes, which stay with length 1; μ = 0 if not centred."""
+def standardised(x, axes, eps, centred, moments=()):
+    """(x̂, μ, σ² without eps) of an array, in the wide dtype; μ and σ² (0 and mean(x²) if not centred) may be given."""
     x = x.astype(wide(x.dtype), copy=False)
-    mu = _mean(x, axes) if centred else 0.0
-    deviation = x - mu
-    deviation *= deviation
-    return mu, _mean(deviation, axes)
+    mu, variance = moments or (_mean(x, axes) if centred else 0.0, None)
+    normal = x - _in_rows(mu, x)
+    if variance is None:
+        variance = _mean_of_product(normal, normal, axes)
+    normal /= _in_rows(get_array_module(x).sqrt(variance + eps), x)
+    return normal, mu if centred else variance * 0, variance
 
 
-def _standardised(x, moments, eps):
-    """(x̂, σ) of an array: a new one, in the wide dtype."""
-    mu, variance = moments
-    sigma = _in_rows(get_array_module(x).sqrt(variance + eps), x)
-    normal = x.astype(wide(x.dtype), copy=False) - _in_rows(mu, x)
-    normal /= sigma
-    return normal, sigma
+def _by_rows(function, axes, x, *others):
+    """function(x, *others), by blocks of rows where each row has moments of its own; gamma and beta are one row for all."""
+    if axes != (-1,):
+        return function(x, *others)
+    return in_blocks(function, x, *[a.reshape(-1) if np.ndim(a) and a.shape[-1] == a.size else a for a in others], last=1)
 
 
 def _in_rows(m, x):
@@ -131,11 +174,25 @@ def _in_rows(m, x):
 
 def _mean(x, axes):
     """The mean over axes, which stay with length 1: the rows added up first, then along the row. At once NumPy is slow."""
-    last = x.ndim - 1
-    others = tuple(a for a in axes if a != last)
+    others = tuple(a for a in axes if a != -1)
     total = x.sum(axis=others, keepdims=True) if others else x
-    total = total.sum(axis=last, keepdims=True) if last in axes else total
+    total = total.sum(axis=-1, keepdims=True) if -1 in axes else total
     return total / math.prod(x.shape[a] for a in axes)
+
+
+def _mean_of_product(x, y, axes):
+    """The mean of x y over axes, likewise."""
+    return _sum_of_product(x, y, axes) / math.prod(x.shape[a] for a in axes)
+
+
+def _sum_of_product(x, y, axes):
+    """Σ x y over axes, which stay with length 1, multiplied and added in one pass; several rows first, as in _mean."""
+    first = tuple(a for a in axes if a != -1) or axes
+    names = dict(zip(range(-x.ndim, 0), "abcdefghijklmnopqrstuvwxyz"))
+    every, kept = "".join(names.values()), "".join(n for a, n in names.items() if a not in first)
+    total = get_array_module(x).einsum(f"{every},{every}->{kept}", x, y)
+    total = total.reshape([1 if a in first else x.shape[a] for a in names])
+    return total.sum(axis=-1, keepdims=True) if -1 in axes and first != axes else total
 
 
 def layer_norm(x, gamma=None, beta=None, eps=1e-5, axis=None):
@@ -193,8 +250,8 @@ def batch_norm(x, gamma=None, beta=None, running_mean=None, running_var=None, tr
     mu, variance = along(running_mean, name="batch_norm: running_mean"), along(running_var, name="batch_norm: running_var")
     if not training:
         return (x - mu) * (gamma / sqrt(variance + float(eps))) + beta
-    moments = moments_of(as_array(x), axes) if math.prod(x.shape) else None
-    if moments is not None:
+    moments = standardised(as_array(x), _from_the_end(axes, x), float(eps), True)[1:] if math.prod(x.shape) else ()
+    if moments:
         n = math.prod(x.shape[a] for a in axes)
         if n <= ddof:
             raise ValueError(f"batch_norm: the {n} number(s) a channel of x {tuple(x.shape)} have no variance with "
@@ -239,7 +296,13 @@ def instance_norm(x, gamma=None, beta=None, eps=1e-5, axis=-1):
 
 def _normalize(x, gamma, beta, axes, eps, **how):
     """Nothing has no mean: what is empty stays so."""
-    return Normalize.apply(x, gamma, beta, axes=axes, eps=eps, **how) if math.prod(x.shape) else multiply(x, gamma) + beta
+    if not math.prod(x.shape):
+        return multiply(x, gamma) + beta
+    return Normalize.apply(x, gamma, beta, axes=_from_the_end(axes, x), eps=eps, **how)
+
+
+def _from_the_end(axes, x):
+    return tuple(a - x.ndim for a in axes)
 
 
 def _normalised_axes(x, parameter, axis):

@@ -4,9 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from rich.console import Group
-from rich.markup import escape
-from rich.text import Text
 
 from minigrad.autograd import no_grad
 from minigrad.inspect.tables import Fitting, Printed, count, new_table
@@ -49,6 +46,7 @@ class Summary(Printed):
         return {kind: (n, p, p / self.total if self.total else 0.0) for kind, (n, p) in ordered}
 
     def __rich__(self):
+        from rich.console import Group
         types = new_table("by type of layer", show_footer=True)
         types.add_column("type", "total", no_wrap=True)
         types.add_column("layers", str(sum(n for n, _, _ in self.by_type.values())), justify="right")
@@ -60,6 +58,8 @@ class Summary(Printed):
 
     def _layers(self, narrow=False):
         """The table of layers: a line for each, or two where there is not the room."""
+        from rich.markup import escape
+        from rich.text import Text
         table = new_table(escape(f"{self.name}: {count(self.total, 'parameter')}"), show_footer=True)
         table.add_column("layer", "total", overflow="fold")
         if not narrow:

@@ -1,12 +1,10 @@
-"""How tables are shown: one rich renderable for the terminal, text and HTML for the rest."""
+"""How tables are shown: one rich renderable for the terminal, text and HTML for the rest.
+
+rich is imported where something is shown: `import minigrad` does not wait for it.
+"""
 
 import io
 import shutil
-
-from rich import box
-from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table
 
 WIDTH = 100  # of text that goes elsewhere than to a terminal
 
@@ -20,6 +18,7 @@ class Printed:
     __repr__ = __str__
 
     def _repr_html_(self):
+        from rich.console import Console
         console = Console(file=io.StringIO(), record=True, width=120)
         console.print(self)
         return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
@@ -32,6 +31,7 @@ class Fitting:
         self.renderables = renderables
 
     def __rich_console__(self, console, options):
+        from rich.measure import Measurement
         for renderable in self.renderables:
             if Measurement.get(console, options.update(width=10_000), renderable).maximum <= options.max_width:
                 break
@@ -40,12 +40,15 @@ class Fitting:
 
 def new_table(title, show_footer=False):
     """An empty table in the house style: no vertical rules, so that as much as can be fits into 80 columns."""
+    from rich import box
+    from rich.table import Table
     return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE, show_edge=False, pad_edge=False,
                  padding=(0, 1, 0, 0), show_footer=show_footer)
 
 
 def text(renderable, width=None):
     """A rich renderable as plain text, as wide as the terminal; WIDTH where there is none."""
+    from rich.console import Console
     console = Console(file=io.StringIO(), width=width or shutil.get_terminal_size((WIDTH, 24)).columns,
                       color_system=None)
     console.print(renderable)

@@ -9,8 +9,6 @@ import re
 from dataclasses import dataclass, field
 
 import numpy as np
-from rich.console import Group
-from rich.text import Text
 
 from minigrad import autograd, backend
 from minigrad.function import Function, Output, operand_names
@@ -60,6 +58,8 @@ class Tape(Printed):
         return self.entries[key]
 
     def __rich__(self):
+        from rich.console import Group
+        from rich.text import Text
         operations = sum(bool(e.operation) for e in self.entries)
         forth, back = (any(getattr(e, name) is not None for e in self.entries) for name in ("tangent", "adjoint"))
         table = new_table(f"the tape: {operations} operation{'s' * (operations != 1)}")
