@@ -139,6 +139,7 @@ CASES = [
     merging("Dot", (2, 3), (2, 3), axes=1),
     merging("Dot", (2, 3, 4), (2, 5, 4), axes=-1, normalize=True),
     merging("Dot", (2, 3, 4), (2, 5, 3), axes=(1, 2)),
+    merging("Dot", (2, 3, 4), (2, 3, 5), axes=1, normalize=True),
     merging("Dot", (2, 3, 4, 5), (2, 6, 4), axes=(2, 2)),
     merging("Dot", (2, 4), (2, 5, 4), axes=(1, 2)),
     merging("Dot", (2, 5, 4), (2, 4), axes=(2, 1)),
