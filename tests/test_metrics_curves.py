@@ -76,6 +76,11 @@ def test_points_on_a_straight_piece_are_left_out():
     assert thresholds.tolist() == [np.inf, 4, 3, 2, 1]
 
 
+def test_scores_of_weight_0_are_no_thresholds():
+    for curve, weights in ((metrics.roc_curve, [1, 0, 2]), (metrics.precision_recall_curve, [1, 0, 2])):
+        assert 0.5 not in curve([0, 1, 1], [0.1, 0.5, 0.9], sample_weight=weights)[2]
+
+
 def test_labels_of_the_curves():
     expected = metrics.roc_curve([0, 1, 1], [0.1, 0.2, 0.3])
     for true, label in (([-1, 1, 1], None), ([5, 2, 2], 2), ([[0], [1], [1]], None)):
@@ -106,6 +111,11 @@ def test_areas_of_several_columns(weighted):
     weights = [1.0, 2.0, 0.5] if weighted else None
     assert batched(metrics.AUC(multi_label=True, label_weights=weights), true, scores) == pytest.approx(
         np.average(each, weights=weights), rel=1e-13)
+    by_label = np.broadcast_to([1.0, 2.0, 0.5], scores.shape)
+    for thresholds in (None, 20):
+        counted = metrics.AUC(thresholds, label_weights=[1.0, 2.0, 0.5])(true, scores)
+        assert counted == pytest.approx(metrics.AUC(thresholds)(true, scores, by_label), rel=1e-13)
+        assert counted != pytest.approx(metrics.AUC(thresholds)(true, scores), rel=1e-6)
     flat = metrics.AUC()(true.reshape(-1), scores.reshape(-1))
     assert batched(metrics.AUC(), true, scores) == pytest.approx(flat, rel=1e-13)
     numbers = RNG.integers(0, 3, 50)
@@ -129,6 +139,7 @@ def test_keras_example_of_an_area_at_thresholds():
     assert metrics.AUC(3, summation_method="minoring")(true, scores) == 0.5
     assert metrics.AUC(3, summation_method="majoring")(true, scores) == 1.0
     assert metrics.AUC(thresholds=[0.5])(true, scores) == 0.75
+    assert metrics.AUC(3)([0, 1], [-5e-7, 0.7]) == 1.0  # rounding is no score below 0
     assert metrics.AUC(3, "PR", "minoring")(true, scores) == pytest.approx(0.5 * 0.5 + 0.5 * 0)
 
 

@@ -96,8 +96,7 @@ class AUC(Metric):
         """(scores, positive, negative): the weights at each score, falling, or, at thresholds, above each of them."""
         if self.exact:
             weights = np.ones(len(scores), np.int64) if weights is None else weights
-            kept = weights > 0
-            return sorted_counts(scores[kept].astype(float), (weights * true)[kept], (weights * ~true)[kept])
+            return sorted_counts(scores.astype(float), weights * true, weights * ~true)
         right, predicted, _ = counts_above(self.levels(), true[:, None], np.clip(scores, 0, 1)[:, None], weights)
         return np.zeros(0), right[:, 0], predicted[:, 0] - right[:, 0]
 
@@ -135,7 +134,7 @@ class AUC(Metric):
             return _under(*roc_points(positive, negative), self.summation_method)
         elif self.curve == "PR" and self.summation_method == "interpolation":
             recall, precision = precision_recall_points(positive, negative)
-            return float(np.diff(recall, prepend=0.0) @ precision) if positive.any() else 0.0
+            return float(np.diff(recall, prepend=0.0) @ precision)
         else:
             found, false = (np.concatenate([[0.0], w.cumsum()]) for w in (positive, negative))
         if self.curve == "ROC":
