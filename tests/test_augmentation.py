@@ -91,6 +91,9 @@ def test_single_images_and_channels_first(name):
     assert np.array_equal(on(MADE[name](), IMAGES[0]), batch[0])
     with pytest.raises(layers.LayerError, match="expected images"):
         MADE[name]()(IMAGES[0, 0])
+    for keywords in {}, {"data_format": "channels_first"}:  # gray images without channels, taken for one image
+        with pytest.raises(layers.LayerError, match=r"x\[\.\.\., None\]"):
+            MADE[name](**keywords)(IMAGES[..., 0])
     with pytest.raises(ValueError, match="data_format"):
         MADE[name](data_format="NHWC")
 

@@ -16,6 +16,12 @@ from minigrad.layers.augmentation import colour  # noqa: E402
 IMAGES = np.random.default_rng(0).random((3, 11, 8, 3), dtype="float32") * 255
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(0)
+    mg.seed(0)
+
+
 def both(name, *arguments, x=IMAGES, **keywords):
     """(ours, Keras's) in training mode."""
     ours = getattr(layers, name)(*arguments, **keywords)(x, training=True)

@@ -308,7 +308,9 @@ def test_it_prints_its_stages():
 
 @pytest.mark.parametrize("call, words", [
     (lambda: Dataset("abc"), "a str"), (lambda: Dataset(3), "a int"), (lambda: Dataset(iter([1])), "from_generator"),
-    (lambda: Dataset((np.zeros(3), np.zeros(4))), "same first dimension"), (lambda: Dataset(np.zeros((0, 2))), "empty"),
+    (lambda: Dataset((np.zeros(3), np.zeros(4))), "same first dimension"),
+    (lambda: Dataset([np.zeros((3, 2)), np.zeros(3)]), r"a tuple for several arrays, \(x, y\)"),
+    (lambda: Dataset(np.zeros((0, 2))), "empty"),
     (lambda: Dataset.from_generator(iter([1])), "without calling it"), (lambda: Dataset.zip(np.zeros(3)), "Datasets"),
     (lambda: Dataset([1]).batch(0), "wrong size"), (lambda: Dataset([1]).batch(True), "wrong size"),
     (lambda: Dataset([1]).map(3), "no function"), (lambda: Dataset([1]).map(abs, workers=-1), "workers"),

@@ -112,14 +112,20 @@ def element_of(value):
         return {key: element_of(part) for key, part in value.items()}
     if isinstance(value, Tensor):
         return value.data
-    return np.asarray(value) if isinstance(value, list) else value
+    if isinstance(value, list):
+        try:
+            return np.asarray(value)
+        except ValueError as error:
+            raise fault("Dataset", "a list that is no array", "rows of one shape", str(error),
+                        "Pass a tuple for several arrays, (x, y); from_generator for rows of different lengths.") from error
+    return value
 
 
 def _as_array(a):
     if not hasattr(a, "shape") and not isinstance(a, (list, str)) and np.ndim(a) == 0:
         raise fault("Dataset", "no data to cut into rows", "arrays with a row for each example", type(a).__name__,
                     "Pass arrays, or Dataset.from_generator(function).")
-    return a if hasattr(a, "shape") else np.asarray(a)
+    return np.asarray(a) if not hasattr(a, "shape") or hasattr(a, "iloc") else a  # iloc: a table of pandas
 
 
 # ---- reading rows

@@ -29,6 +29,9 @@ class ImageAugmentation(Layer):
             raise ValueError(f"expected images (N, H, W, C), or one (H, W, C), got shape {tuple(x.shape)}")
         x = as_float(x)
         single, first = x.ndim == 3, self.data_format == "channels_first"
+        if single and x.shape[0 if first else -1] > 4:
+            raise ValueError(f"expected images (N, H, W, C), or one (H, W, C) of at most 4 channels, got shape "
+                             f"{tuple(x.shape)}: give gray images their axis of channels, x[..., None]")
         x = F.expand_dims(x, 0) if single else x
         x = F.moveaxis(x, 1, -1) if first else x
         y = self.augment(x) if training else self.unchanged(x)
