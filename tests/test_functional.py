@@ -192,9 +192,18 @@ def test_masks_are_handed_on():
     marked = layers.Dense(2)(Marking()(x))
     inner = mg.Model(x, Reading()(x))
     numbers = RNG.standard_normal((3, 4, 2)).astype("float32")
-    for y in Reading()(marked), inner(marked), mg.Sequential([Reading()])(marked):
+    wide = mg.Input((4, 2), dtype="float64")
+    casting = mg.Model(wide, Reading()(wide))
+    for y in Reading()(marked), inner(marked), mg.Sequential([Reading()])(marked), casting(marked):
         got = mg.Model(x, y)(numbers).numpy()
         assert ((got == 0).all(-1) == (numbers[..., 0] <= 0)).all()
+
+
+def test_a_frozen_model():
+    x = mg.Input((3,))
+    model = mg.Model(x, layers.Dense(2)(x), trainable=False)
+    assert not model.trainable and model.parameters(trainable_only=True) == []
+    assert not mg.models.model_from_json(model.to_json()).trainable
 
 
 def test_training_and_what_is_called_with_training():
