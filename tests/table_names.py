@@ -7,6 +7,7 @@ import numpy as np
 import scipy.special
 from table import add, booleans, distinct, normal, positive, together
 from table_elementwise import between, fractional
+from table_linalg import diagonals
 
 import minigrad.functions as F
 from minigrad.functions import bessel, determinants, linalg, rounding
@@ -46,6 +47,19 @@ for variant, values in {"rank 0": [(0, 0, 0)], "rank 1": [(3, 0, 0)], "rank 2": 
                         "all equal": [(2, 2, 2)], "ranks": [(3, 1, 0), (1, 0, 0), (3, 2, 2), (0, 0, 0)]}.items():
     add(f"linalg.det/{variant}", linalg.det, of_singular_values(*values), np.linalg.det, determinants.Det,
         determinants.Cofactors)
+
+
+
+def along(x, d):
+    """The derivative of the cofactors det x * x⁻ᵀ along d, where x has an inverse."""
+    y = np.linalg.inv(x).swapaxes(-1, -2)
+    return np.linalg.det(x)[..., None, None] * ((y * d).sum((-2, -1), keepdims=True) * y - y @ d.swapaxes(-1, -2) @ y)
+
+
+add("linalg.det/cofactors", determinants.Cofactors.apply, diagonals(2, 3, 3),
+    lambda x: np.linalg.det(x)[..., None, None] * np.linalg.inv(x).swapaxes(-1, -2), determinants.Cofactors)
+add("linalg.det/cofactors along d", determinants.Cofactors.apply, together(diagonals(3, 3), normal((3, 3))), along,
+    determinants.Cofactors)
 
 # ---- polynomials
 

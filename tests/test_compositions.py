@@ -129,6 +129,13 @@ def test_the_ends_are_met_exactly():
     assert y[0] == 0.1 and y[-1] == 0.7
 
 
+@pytest.mark.parametrize("f", [F.linspace, F.logspace, F.geomspace])
+def test_two_numbers_are_the_ends(f):
+    for endpoint in (True, False):
+        y = f(np.float64(1), 2, 2, endpoint)
+        np.testing.assert_allclose(y.data, getattr(np, f.__name__)(1, 2, 2, endpoint), rtol=8 * EPS)
+
+
 def test_steps_of_a_single_number():
     for n, endpoint, step in [(1, True, np.nan), (1, False, 2.0), (0, True, -2.0), (3, True, 1.0)]:
         y, found = F.linspace(np.float64(1), 3.0, n, endpoint, True)
