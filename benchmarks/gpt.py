@@ -45,7 +45,7 @@ def compared(steps):
             far = apart(in_theirs, found, start) if name == "PyTorch" else apart(ours, found, list(data.values())[2:])
             remarks[name] = f"losses {loss:.0e}, weights {far:.0e} apart"
             if not loss <= CLOSE:
-                contest.absent[name] = f"its losses over {steps} steps differ by {loss:.1g}: not the same work"
+                remarks[name] = f"NOT THE SAME: {remarks[name]}"
         return remarks, contest.absent
 
 
