@@ -196,6 +196,8 @@ REFERENCES = {  # where NumPy has none of the name, or means something else by i
     "unstack": lambda x, axis=0: [np.take(x, i, axis) for i in range(x.shape[axis])],
 }
 DRAWN_ELSEWHERE = {
+    **dict.fromkeys(["linspace", "logspace", "geomspace"], "their axis is a new one, of two ends: the table has it"),
+    "partition": "a sort: NumPy leaves open what it gives",
     **dict.fromkeys(["layer_norm", "rms_norm", "batch_norm", "group_norm", "instance_norm"], "test_neural_oracle"),
     "gumbel_softmax": "random: test_fourier", "sliding_window_view": "test_convolution draws its windows",
     **dict.fromkeys([name for name in public_names() if name.startswith("fft.")], "complex results: test_fourier_oracle"),

@@ -68,7 +68,7 @@ def planted(function, wrong):
 
 
 @pytest.mark.parametrize("cls, names, wrong", [
-    (trigonometric.Arctan2, ["arctan2", "atan2"], 2), (scans.CumSum, ["cumsum"], 0),
+    (trigonometric.Arctan2, ["arctan2", "atan2"], 2), (scans.CumSum, ["cumsum", "nancumsum", "cumulative_sum"], 0),
     (reductions.LogSumExp, ["logsumexp"], 1.001)])
 def test_a_planted_mistake_is_found_shrunk_and_printed_as_code(cls, names, wrong, monkeypatch, tmp_path):
     monkeypatch.setattr(cls, "backward", planted(cls, wrong))
