@@ -49,7 +49,8 @@ def run(quick=False):
             clock, processor = map(float, said_by(cache, "-c", TIMED.format(what))[0].split())
             cpu[what].append(processor)
             return clock
-        seconds = told_in_turn({what: lambda what=what: measure(what) for what in (NEEDED, ALL)}, 5 if quick else 15, warm_up=1)
+        seconds = told_in_turn({what: lambda what=what: measure(what) for what in (NEEDED, ALL)}, 5 if quick else 15,
+                               warm_up=1)
     more, processor = (np.median(np.subtract(found[ALL], found[NEEDED])) for found in (seconds, cpu))
     rows = [Row(name, float(np.median(times))) for name, times in seconds.items()]
     return [Block("import", "import minigrad", "s", rows, [
