@@ -19,7 +19,8 @@ MATMUL = {
     "/nothing inside": ((2, 0), (0, 3)), "/batch with nothing inside": ((2, 3, 0), (0, 4)),
 }
 for variant, operands in MATMUL.items():
-    add("matmul" + variant, F.matmul, normal(*operands), np.matmul, products.Matmul)
+    tall = len(operands[0]) > 2 and len(operands[1]) < 3  # a batch by one matrix is one product of all its rows
+    add("matmul" + variant, F.matmul, normal(*operands), np.matmul, products.Linear if tall else products.Matmul)
 for variant, shape in {"": (2, 3), "/vector": (3,), "/batch": (2, 2, 3), "/no rows": (0, 3)}.items():
     add("linear" + variant, F.linear, normal(shape, (3, 4), (4,)), lambda x, w, b: np.dot(x, w) + b, products.Linear)
 add("linear/nothing inside", F.linear, normal((2, 0), (0, 3), (3,)), lambda x, w, b: b + np.zeros((2, 1)), products.Linear)

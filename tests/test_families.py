@@ -204,8 +204,6 @@ DRAWN_ELSEWHERE = {
     **dict.fromkeys(["put_along_axis", "compress", "cross", "vecdot", "linalg.cross", "linalg.vecdot"],
                     "other operands: the table has them"),
     "take_along_axis": "its indices have the shape of x: the table has them", "topk": "sort, and the first k",
-    **dict.fromkeys(["linspace", "logspace", "geomspace"], "the axis is the result's: the table has them"),
-    "partition": "the order within its parts is left open: the table has it",
     "cummax": "gives places, too: the table has it", "cummin": "the same", "gradient": "takes steps: the table has them",
 }
 

@@ -23,13 +23,16 @@ def in_float64(monkeypatch):
         for function in vars(dtypes).values():
             getattr(function, "cache_clear", lambda: None)()
 
+    policy = keras.config.dtype_policy()
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")  # it follows floatx only until somebody sets it
     with monkeypatch.context() as patch, mg.default_dtype("float64"):
         patch.setitem(dtypes.BIT64_TO_BIT32_DTYPE, "float64", "float64")
         forget()
         yield
     forget()
     keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy(policy)
 
 
 def drawn(api, inputs, draws):

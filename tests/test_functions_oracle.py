@@ -115,6 +115,10 @@ for variant in MATMUL:
     ORACLE["matmul" + variant] = torch.matmul
 for variant in ("", "/vector", "/batch", "/no rows", "/nothing inside", "/no bias"):
     ORACLE["linear" + variant] = lambda x, w, *b: TF.linear(x, w.T, *b)
+for variant in ("", "/batch", "/no rows"):
+    ORACLE["linear_no_bias" + variant] = torch.matmul
+    ORACLE["linear_input_gradient" + variant] = TF.linear
+    ORACLE["linear_weight_gradient" + variant] = lambda x, y: torch.einsum("...i,...o->io", x, y)
 
 
 ORACLE |= {

@@ -82,3 +82,14 @@ def test_the_first_of_equal_numbers_is_the_quantile():
 def test_what_does_not_fit_is_refused(call, error, words):
     with pytest.raises(error, match=words):
         call(mg.Tensor(np.ones((2, 3)), requires_grad=True))
+
+
+def test_medians_of_nothing_that_nobody_asked_for():
+    for shape, axis in (((0, 0), 0), ((2, 0, 0), 1)):
+        x = mg.Tensor(np.zeros(shape), requires_grad=True)
+        y = mg.median(x, axis=axis)
+        assert y.shape == np.median(x.numpy(), axis=axis).shape
+        y.sum().backward()
+        assert x.grad.shape == shape
+    with pytest.raises(ValueError, match="nothing along axis 1"):
+        mg.median(np.zeros((2, 0)), axis=1)

@@ -27,7 +27,8 @@ RENAMED = {  # PyTorch's name, where it has another one
 OTHER_ARGUMENTS = {  # where PyTorch's function of the same name takes others, or means something else by them
     "max", "min", "sum", "mean", "prod", "var", "std", "median", "sort", "logsumexp", "cumsum", "cumprod", "repeat", "tile",
     "squeeze", "stack", "split", "transpose", "norm", "softmax", "log_softmax", "flip", "take", "unstack", "einsum", "pad",
-    "embedding", "cross_entropy", "layer_norm", "floor_divide", "prelu", "linear", "rms_norm", "batch_norm", "group_norm",
+    "embedding", "cross_entropy", "layer_norm", "floor_divide", "prelu", "linear", "linear_no_bias",
+    "linear_input_gradient", "linear_weight_gradient", "rms_norm", "batch_norm", "group_norm",
     "instance_norm", "imag", "nansum", "nanmean", "nanmedian", "quantile", "nanquantile", "linalg.norm",
     "linalg.vector_norm", "linalg.matrix_norm", "matrix_norm", "heaviside", "cross",
     "vander", "diff", "trapezoid", "gradient", "cov", "corrcoef", "cummax", "cummin", "logcumsumexp",

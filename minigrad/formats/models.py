@@ -130,7 +130,8 @@ def clone_model(model):
     return clone
 
 
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, MemoryError, OverflowError)
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, MemoryError, OverflowError,
+               NotImplementedError)
 
 
 def _made(path, config, custom_objects, numbers):

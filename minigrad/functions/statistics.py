@@ -166,8 +166,8 @@ def _quantile(x, q, axis, method, keepdims, skip, name="quantile"):
         raise ValueError(f"quantile: q must lie in [0, 1] (a percentile in [0, 100]), got {q}")
     x = x if x.dtype.kind == "f" else astype(x, float)
     flat, kept, rest = flattened(x, axis)
-    if skip and not flat.shape[-1]:
-        flat = pad(flat, [(0, 0)] * len(rest) + [(0, 1)], constant_values=np.nan)  # of none it is nan
+    if not flat.shape[-1] and (skip or name == "median" and 0 in rest):
+        flat = pad(flat, [(0, 0)] * len(rest) + [(0, 1)], constant_values=np.nan)  # of none it is nan, or no result is asked for
     n = flat.shape[-1]
     if n == 0:
         raise ValueError(f"{name}: there is nothing along axis {axis} of shape {tuple(x.shape)}")

@@ -195,7 +195,8 @@ class Functional(Composed):
             return super().get_config()
         entrances = {id(layer) for layer in self._entrances}
         with configs.whole():
-            return {"name": self.name, "entrances": [layer.get_config() for layer in self._entrances],
+            return {"name": self.name, "entrances": [{name: value for name, value in layer.get_config().items()
+                                                      if name != "trainable"} for layer in self._entrances],
                     "layers": {name: configs.written(layer) for name, layer in self._names.items()
                                if id(layer) not in entrances},
                     "calls": [[self._name_of(layer), drawing.written(arguments), drawing.written(keywords)]
