@@ -467,6 +467,7 @@ for variant, (sample, causal) in ATTENTION.items():
 
 
 CORE = len(TABLE)  # the entries above; the families below add theirs
+import table_attention  # noqa: E402, F401
 import table_convolution  # noqa: E402, F401
 import table_differences  # noqa: E402, F401
 import table_elementwise  # noqa: E402, F401

@@ -17,6 +17,7 @@ from minigrad.functions.arranging import (
     rot90, select, vander,
 )
 from minigrad.functions.attention import scaled_dot_product_attention
+from minigrad.functions.blockwise import blockwise_attention
 from minigrad.functions.complex_numbers import angle, complex, conj, conjugate, imag, real
 from minigrad.functions.convolution import conv1d, conv2d, conv3d
 from minigrad.functions.covariance import corrcoef, cov
@@ -45,6 +46,7 @@ from minigrad.functions.normalization import batch_norm, group_norm, instance_no
 from minigrad.functions.order import diag, diagonal, repeat, roll, sort, take, tile, topk, trace, tril, triu
 from minigrad.functions.padding import pad
 from minigrad.functions.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
+from minigrad.functions.positions import alibi_bias, rotary, rotary_angles, rotary_frequencies, sinusoidal_positions
 from minigrad.functions.products import linear, matmul
 from minigrad.functions.random_numbers import gumbel_softmax
 from minigrad.functions.rectifiers import (
