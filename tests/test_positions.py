@@ -117,7 +117,8 @@ def test_memory_grows_linearly():
 
 @pytest.mark.parametrize("options, error, words", [
     ({"block": 0}, ValueError, "block.*0"), ({"block": 2.0}, ValueError, "block"),
-    ({"mask": np.ones((3, 3), bool)}, ValueError, r"\.\.\., 2, 3\), got \(3, 3\)"), ({"mask": np.ones((2, 3), int)}, TypeError, "int64"),
+    ({"mask": np.ones((3, 3), bool)}, ValueError, r"\.\.\., 2, 3\), got \(3, 3\)"),
+    ({"mask": np.ones((2, 3), int)}, TypeError, "int64"),
     ({"enable_gqa": True}, ValueError, "enable_gqa"),
 ])
 def test_what_blocks_cannot_take_is_refused(options, error, words):
