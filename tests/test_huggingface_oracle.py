@@ -52,14 +52,15 @@ CASES = {
 
 
 def theirs(case, dtype, seed=0):
-    """A model of `transformers` in evaluation mode, all of its parameters random."""
+    """A model of `transformers` in evaluation mode, all of its parameters random; norms near 1, so that tokens differ by
+    more than what they share (else the gradients of queries are small differences of large numbers)."""
     name, options = CASES[case]
     cls = getattr(transformers, name)
     torch.manual_seed(seed)
     model = cls(cls.config_class(**options)).eval().to(getattr(torch, dtype))
     with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.normal_(0, 0.3)
+        for name, parameter in model.named_parameters():
+            parameter.normal_(1.0 if "norm" in name.lower() and name.endswith("weight") or ".ln_" in name else 0.0, 0.3)
     return model
 
 
@@ -147,7 +148,7 @@ def compare(model, ours, inputs, dtype, real=None):
         there.pop("lm_head.weight", None)
     assert len(found) == len(there)
     for name, g in there.items():
-        mine = next(found[n] for n in (name, *(prefix + name for prefix in (type(ours).PREFIX, "")), *disk_names(name)) if n in found)
+        mine = next(found[n] for n in (name, type(ours).PREFIX + name, *disk_names(name)) if n in found)
         # what a key's bias adds to all scores of a query alike, softmax does not see: its gradient is 0 but for rounding
         scale = np.abs(there[name.replace("key.bias", "query.bias").replace("k_proj.bias", "q_proj.bias")]).max()
         assert_near(mine, g, tolerance, name, scale)

@@ -55,8 +55,8 @@ class BERT(Embeds, Pretrained):
         ids = T.checked_ids(self._as_input(ids), "BERT", self.context)
         mask = T.padding_mask(attention_mask, ids)
         types = np.zeros((1, ids.shape[1]), int) if token_type_ids is None else token_type_ids
-        if token_type_ids is not None and tuple(np.shape(types)) != tuple(ids.shape):
-            raise ValueError(f"token_type_ids: expected the shape of ids, {tuple(ids.shape)}, got {np.shape(types)}")
+        if token_type_ids is not None and np.shape(types) != ids.shape:
+            raise ValueError(f"token_type_ids: expected the shape of ids, {ids.shape}, got {np.shape(types)}")
         x = T.vectors(self.token, ids, self.pad) + self.position(np.arange(ids.shape[1])) + self.type(types)
         states = [self.dropout(self.norm(x))]
         for block in self.blocks:
@@ -100,11 +100,12 @@ class BERT(Embeds, Pretrained):
     }
     HEAD = ("pooler", "transform", "transform_norm", "output_bias", "classifier")  # new, where the file has another head
     IGNORED = (r"embeddings\.(position|token_type)_ids$", r"^cls\.seq_relationship\.", r"^cls\.predictions\.decoder\.",
-               r"^(bert\.)?pooler\.")
+               r"^(bert\.)?pooler\.")  # buffers; next sentences; the token embeddings once more; where no head reads it
     HEAD_IGNORED = (r"^cls\.", r"^classifier\.")
     ARGUMENTS = {name: name for name in """
         vocab_size hidden_size num_hidden_layers num_attention_heads intermediate_size hidden_act hidden_dropout_prob
-        attention_probs_dropout_prob max_position_embeddings type_vocab_size layer_norm_eps pad_token_id initializer_range""".split()}
+        attention_probs_dropout_prob max_position_embeddings type_vocab_size layer_norm_eps pad_token_id
+        initializer_range""".split()}
     ARCHITECTURES = {"BertModel": {"head": None}, "BertForMaskedLM": {"head": "masked_lm"},
                      "BertForPreTraining": {"head": "masked_lm"},
                      "BertForSequenceClassification": {"head": "classification"},

@@ -15,13 +15,13 @@ class LayerCache:
         """Append keys and values (N, H, T, K) of T new tokens; returns those of all tokens, views of what is kept."""
         if k.requires_grad or v.requires_grad:
             raise ValueError("a cache keeps no history for gradients: use it inside of `with mg.no_grad():`")
+        if self.keys is not None and k.shape[:2] != self.keys.shape[:2]:
+            raise ValueError(f"the cache holds keys of {self.keys.shape[:2]} texts and heads, got {tuple(k.shape[:2])}: a "
+                             "cache is for the same texts, one token after the other")
         start, self.length = self.length, self.length + k.shape[2]
         if self.keys is None or self.length > self.keys.shape[2]:
             self.capacity = max(self.capacity, self.length) if self.keys is None else 2 * self.length
             self.keys, self.values = self._moved(self.keys, k, start), self._moved(self.values, v, start)
-        if k.shape[:2] != self.keys.shape[:2]:
-            raise ValueError(f"the cache holds keys of {self.keys.shape[:2]} texts and heads, got {tuple(k.shape[:2])}: a "
-                             "cache is for the same texts, one token after the other")
         self.keys[:, :, start:self.length], self.values[:, :, start:self.length] = k.data, v.data
         return Tensor.wrap(self.keys[:, :, :self.length]), Tensor.wrap(self.values[:, :, :self.length])
 

@@ -99,7 +99,7 @@ class Generates:
         strings = [s for s in stop if isinstance(s, str)]
         tokens, count = [s for s in stop if not isinstance(s, str)], self.vocabulary
         if strings and not as_text or "" in strings:
-            raise ValueError("generate: stop takes ids of tokens, and for a prompt that is a text strings, none of them empty")
+            raise ValueError("generate: stop takes ids of tokens, and for a text also strings, none of them empty")
         for token in tokens:
             if not isinstance(token, (int, np.integer)) or not 0 <= token < count:
                 raise ValueError(f"generate: the stop token {token!r} is not in the vocabulary of {count:,} tokens")

@@ -115,6 +115,10 @@ class Pretrained(Model):
         unknown = [name for name in architectures[:1] if name not in cls.ARCHITECTURES]
         if unknown:
             raise ValueError(f"{folder} holds a {unknown[0]}; models.{cls.__name__} reads {', '.join(cls.ARCHITECTURES)}")
+        for ours, word in cls.ARGUMENTS.items():
+            default = cls.DEFAULTS.get(ours, inspect.signature(cls).parameters[ours].default)
+            if word in config and isinstance(default, (int, float, str)) and not _like(config[word], default):
+                raise ValueError(f"{folder}: {word} = {config[word]!r}, expected a value such as {default!r}")
         for word, value in cls.REFUSED.items():
             if config.get(word, value) != value:
                 raise ValueError(f"{folder}: {word} = {config[word]!r} is not done here, only {value!r}")
@@ -173,7 +177,7 @@ class Pretrained(Model):
 
     def _plan(self, weights, folder, new_head):
         """[(parameter, their name, part)], or a ValueError that says all that does not fit."""
-        plan, faults = [], []
+        plan, faults, with_prefix = [], [], any(name.startswith(self.PREFIX) for name in weights)
         for name, p in self.named_parameters():
             theirs, part = self.their_name(name)
             stem, _, leaf = theirs.rpartition(".")
@@ -182,7 +186,7 @@ class Pretrained(Model):
             place = next((t for t in tried if t in weights.shapes), None)
             if place is None:
                 if not (new_head and name.partition(".")[0] in self.HEAD):
-                    faults.append(f"missing: {theirs}, for {name} {tuple(p.shape)}")
+                    faults.append(f"missing: {tried[not with_prefix]}, for {name} {tuple(p.shape)}")
                 continue
             shape = self._shape_there(name, p.shape, part)
             if weights.shapes[place] != shape:
@@ -218,6 +222,14 @@ class Pretrained(Model):
         if n > 1:
             array = np.split(array, n, 0 if cls.TRANSPOSED else -1)[i]
         return array.transpose(np.argsort(cls._axes(p.ndim))) if p.name == "kernel" else array
+
+
+def _like(value, default):
+    """Whether a value of a configuration may stand where the default does; None is for what has none."""
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    return isinstance(value, str if isinstance(default, str) else (int, float) if isinstance(default, float) else int) \
+        or value is None
 
 
 def from_pretrained(folder, dtype="float32", **changes):

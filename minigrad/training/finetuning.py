@@ -68,8 +68,8 @@ def last_blocks(model, count, *also):
 
 
 def layerwise_groups(model, learning_rate, decay=0.9):
-    """Groups for an optimizer: what comes after model.blocks learns with learning_rate, the last block with decay times that,
-    the one before with decay² ..., and the embeddings with decay^(L + 1). Frozen parameters are left out.
+    """Groups for an optimizer: what comes after model.blocks learns with learning_rate, the last block with decay times
+    that, the one before with decay² ..., and the embeddings with decay^(L + 1). Frozen parameters are left out.
 
     Howard & Ruder 2018, "Universal Language Model Fine-tuning for Text Classification", sec. 3.2.
     """
@@ -92,22 +92,27 @@ def layerwise_groups(model, learning_rate, decay=0.9):
 class LoRADense(Dense):
     """y = activation(x W + b + (α / r) (x A) B)
 
-    x (..., in), W (in, out) and b frozen, A (in, r) and B (r, out): r (in + out) numbers learn instead of in·out. B starts at
-    0, so that at first nothing changes. Hu et al. 2022, "LoRA: Low-Rank Adaptation of Large Language Models", sec. 4.1.
+    x (..., in), W (in, out) and b frozen, A (in, r) and B (r, out): r (in + out) numbers learn instead of in·out. B starts
+    at 0, so that at first nothing changes. Hu et al. 2022, "LoRA: Low-Rank Adaptation of Large Language Models", sec. 4.1.
     """
 
     def __init__(self, dense, rank, alpha=None, dropout=0.0):
         super().__init__(dense.units, dense.activation, dense.use_bias, name=dense.name)
-        self.dense, self.rank, self.alpha = (dense,), positive(rank, "LoRA", "rank"), rank if alpha is None else alpha
+        self.rank, self.alpha = positive(rank, "LoRA", "rank"), rank if alpha is None else alpha
         self.drop = Dropout(dropout)
         self.kernel, self.built = dense.kernel, True
         if dense.use_bias:
             self.bias = dense.bias
-        for name, p in list(self._parameters.items()):
+        for p in self._parameters.values():
             p.trainable = False
         dtype = dense.kernel.dtype
         self.add_weight("lora_a", {"in": dense.kernel.shape[0], "r": rank}, "he_uniform", dtype=dtype)
         self.add_weight("lora_b", {"r": rank, "out": dense.units}, "zeros", dtype=dtype)
+
+    @property
+    def plain(self):
+        """The Dense layer in whose place it stands; they share W and b."""
+        return self._arguments["dense"]
 
     def call(self, x):
         x = as_float(x, self.kernel)
@@ -141,7 +146,7 @@ def add_lora(model, rank=8, alpha=None, targets=("query", "value"), dropout=0.0,
     freeze(model)
     for name, layer in chosen.items():
         chosen[name] = LoRADense(layer, rank, alpha, dropout)
-        _put(model, name, chosen[name])
+        _replace(model, layer, chosen[name])
     if also:
         unfreeze(model, *also)
     return chosen
@@ -151,27 +156,39 @@ def merge_lora(model):
     """Add each LoRADense's A B to its matrix and put the plain Dense layer back: as fast as before, and saved as before.
     Returns {name: LoRADense}, for unmerge_lora."""
     merged = {name: layer for name, layer in model.named_layers() if isinstance(layer, LoRADense)}
-    for name, layer in merged.items():
+    for layer in merged.values():
         layer.kernel.data = layer.kernel.data + layer.added()
-        _put(model, name, layer.dense[0])
+        _replace(model, layer, layer.plain)
     return merged
 
 
 def unmerge_lora(model, merged):
     """Undo merge_lora, up to rounding."""
-    for name, layer in merged.items():
+    for layer in merged.values():
         layer.kernel.data = layer.kernel.data - layer.added()
-        _put(model, name, layer)
+        _replace(model, layer.plain, layer)
 
 
-def _put(model, path, layer):
-    """Put a layer where the dotted name says: an attribute, or an entry of a list or dict."""
-    *way, last = path.split(".")
-    place = model
-    for part in way:
-        place = place[int(part)] if isinstance(place, (list, tuple)) else place[part] if isinstance(place, dict) \
-            else getattr(place, part)
-    if isinstance(place, (list, dict)):
-        place[int(last) if isinstance(place, list) else last] = layer
-    else:
-        setattr(place, last, layer)
+def _replace(model, old, new):
+    """Put a layer in the place of another, wherever that stands: in an attribute, or in a list or dict."""
+    found = False
+    for _, holder in model.named_layers():
+        for name, value in list(vars(holder).items()):
+            if value is old:
+                setattr(holder, name, new)
+                found = True
+            elif name != "_arguments":
+                found |= _replace_inside(value, old, new)
+    if not found:
+        raise ValueError(f"{old.label} stands in a tuple, or nowhere in {model.label}, and cannot be replaced")
+
+
+def _replace_inside(value, old, new):
+    found = False
+    if isinstance(value, (list, dict)):
+        for key in list(value) if isinstance(value, dict) else range(len(value)):
+            if value[key] is old:
+                value[key], found = new, True
+            else:
+                found |= _replace_inside(value[key], old, new)
+    return found
