@@ -36,7 +36,7 @@ She won the marathon by less than a second.""".splitlines()
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("queries", nargs="*", default=["something to eat", "bad news for investors", "a pet at rest"])
+    parser.add_argument("queries", nargs="*", default=["something to eat", "bad news for investors", "a sleeping animal"])
     parser.add_argument("--file", type=Path, help="a text file with a sentence a line, instead of the twenty in here")
     parser.add_argument("--folder", type=Path, help="a Hugging Face folder of another BERT")
     parser.add_argument("--top", type=int, default=3, help="how many sentences to show for each query")

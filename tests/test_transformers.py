@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+import standin
 from small_models import small
 
 import minigrad as mg
+from minigrad import backend
 from minigrad.models import KeyValueCache
 
+standin.register()
 CAUSAL = pytest.mark.parametrize("kind", ["gpt", "llama"])
 IDS = np.random.default_rng(1).integers(0, 16, (2, 9))
 
@@ -126,3 +129,31 @@ def test_configurations_make_the_model_again():
         again = type(model).from_config(model.get_config())
         again.load_state_dict(model.state_dict())
         assert again.get_config() == model.get_config()
+
+
+@pytest.mark.parametrize("kind", ["gpt", "llama", "bert", "vit"])
+def test_on_a_device_the_numbers_are_the_same(kind):
+    """The stand-in for a GPU refuses to mix with arrays of the host."""
+    found = []
+    for device in ("cpu", "standin"):
+        model = small(kind).to(device)
+        if kind == "vit":
+            y = model(np.random.default_rng(0).standard_normal((2, 4, 4, 3)).astype("float32"))
+        else:
+            mask = np.ones((2, 9), int)
+            mask[0, 7:] = 0
+            y = model(IDS, attention_mask=mask)
+        parameters = [p for n, p in model.named_parameters() if "pooler" not in n]
+        gradients = mg.autograd.grad((y * y).sum(), parameters)
+        results = [y, *gradients]
+        if kind in ("gpt", "llama"):
+            results.append(model.generate(IDS[:, :3], 6, temperature=0.8, top_k=5, seed=0))
+        if kind == "bert":
+            from minigrad.models.sentences import mean_pooled
+            results.append(mean_pooled(y, mask))
+        assert {x.device for x in (y, *gradients)} == {model.parameters()[0].device}
+        found.append(results)
+    assert model.parameters()[0].device == "standin:0"
+    for a, b in zip(*found, strict=True):
+        a, b = (backend.to_numpy(x.data if isinstance(x, mg.Tensor) else x) for x in (a, b))
+        np.testing.assert_array_equal(a, b)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minigrad import backend
 from minigrad import functions as F
 from minigrad.autograd import no_grad
 from minigrad.layers.core import positive
@@ -11,8 +12,8 @@ from minigrad.tensor import as_array
 def mean_pooled(y, attention_mask):
     """Σ_t m_t y_t / Σ_t m_t, (N, D), of y (N, T, D) and a mask (N, T); 0 where all is padding. Reimers & Gurevych 2019,
     "Sentence-BERT", sec. 3."""
-    m = as_array(attention_mask).astype(y.dtype)[..., None]
-    return F.sum(y * m, axis=1) / np.maximum(m.sum(axis=1), 1)
+    m = backend.beside(as_array(attention_mask), y).astype(y.dtype)[..., None]
+    return F.sum(y * m, axis=1) / m.sum(axis=1).clip(1, None)
 
 
 class Embeds:
