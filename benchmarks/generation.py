@@ -39,7 +39,7 @@ def seconds_of_tokens(model, count, use_cache):
 
 
 def around(times, position):
-    """The median over 16 tokens; at the start over the first 16, but for the first one, which fills the caches of the CPU."""
+    """The median over 16 tokens; at the start over those after the first one, which fills the caches of the CPU."""
     first = max(min(position - 8, len(times) - 16), 1)
     return float(np.median(times[first:first + 16]))
 
@@ -58,8 +58,9 @@ def main():
     table = Table("tokens so far", "with cache, ms", "of the first's", "without, ms", "of the first's",
                   title=f"{options.model}: {options.layers} layers, {options.width} wide, {options.heads} heads")
     for position in AT:
-        row = [f"{1000 * around(t, position):.2f}  {around(t, position) / around(t, 1):.2f}".split() for t in (cached, whole)]
-        table.add_row(str(position), *row[0], *row[1])
+        cells = [cell for t in (cached, whole)
+                 for cell in (f"{1000 * around(t, position):.2f}", f"{around(t, position) / around(t, 1):.2f}")]
+        table.add_row(str(position), *cells)
     console = Console()
     console.print(table)
     console.print(f"the texts are equal: {text == other}")

@@ -112,6 +112,11 @@ def test_names_without_prefix_old_names_and_buffers(tmp_path):
         [a.update({name.removeprefix("transformer."): a.pop(name)}) for name in list(a)],
         a.update({"h.0.attn.bias": np.ones((1, 1, 12, 12), "f4")})))
     same(small("gpt"), mg.models.GPT.from_pretrained(tmp_path / "gpt"))
+    folder_of("llama", tmp_path / "llama", tie_word_embeddings=True)
+    change_tensors(tmp_path / "llama", lambda a: a.update({
+        "lm_head.weight": a["model.embed_tokens.weight"],
+        "model.layers.0.self_attn.rotary_emb.inv_freq": np.ones(2, "f4")}))
+    same(small("llama", tie_word_embeddings=True), mg.models.Llama.from_pretrained(tmp_path / "llama"))
     folder_of("bert", tmp_path / "bert", head="masked_lm")
     old = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
     change_tensors(tmp_path / "bert", lambda a: (

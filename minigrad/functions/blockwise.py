@@ -54,7 +54,7 @@ class BlockwiseAttention(Function):
             nothing = total == 0
             total = xp.where(nothing, 1, total)
             o[..., rows, :] = weighted / total
-            self.log_sum[..., rows, :] = xp.where(nothing, math.inf, highest + xp.log(total))
+            self.log_sum[..., rows, :] = xp.where(nothing, 0, highest + xp.log(total))
         return o
 
     def backward(self, do):

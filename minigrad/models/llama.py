@@ -76,7 +76,7 @@ class Llama(Generates, Pretrained):
         "norm": "model.norm",
         "head": "lm_head",
     }
-    IGNORED = (r"rotary_emb\.inv_freq$",)
+    IGNORED = (r"rotary_emb\.inv_freq$", r"^lm_head\.weight$")  # a buffer; where it is tied, the token embeddings once more
     ARGUMENTS = {name: name for name in """
         vocab_size hidden_size intermediate_size num_hidden_layers num_attention_heads num_key_value_heads head_dim
         hidden_act max_position_embeddings rms_norm_eps tie_word_embeddings rope_theta rope_scaling attention_bias
