@@ -258,6 +258,8 @@ def test_the_tokenizer_travels_along(tmp_path):
     pytest.importorskip("tokenizers")
     model = small("bert")
     model.tokenizer = tokenizer()
+    model.tokenizer.enable_truncation(2)  # what a file says about the length of a text is not obeyed
+    model.tokenizer.enable_padding(length=12)
     model.save_pretrained(tmp_path)
     again = mg.models.BERT.from_pretrained(tmp_path)
     ids, mask = again.encode(["the cat sat", "a dog"])

@@ -60,7 +60,7 @@ class Generates:
             with no_grad():
                 logits = self(unread if use_cache else ids, cache=cache, last=True, training=False).numpy()[:, -1]
             last = np.where(ended, last, choice(logits, ids))
-            ended |= np.isin(last, stop)
+            ended = np.isin(last, stop)
             unread, ids = last[:, None], np.concatenate([ids, last[:, None]], axis=1)
             yield last
             if ended.all():
