@@ -123,6 +123,18 @@ def test_caches_refuse_what_would_go_wrong():
             model(IDS[:, :1], cache=cache, attention_mask=np.ones((2, 1), int))
 
 
+@pytest.mark.parametrize("kind, shape", [("gpt", (9,)), ("llama", (9,)), ("bert", (9,)), ("vit", (4, 4, 3))])
+def test_no_texts_and_summaries(kind, shape, tmp_path):
+    model = small(kind)
+    assert model(np.zeros((0, *shape), model.input_dtype)).shape[0] == 0
+    assert mg.summary(model, shape).total == model.count_params()
+    model.save_weights(tmp_path / "w.safetensors")
+    other = type(model).from_config(model.get_config())
+    other.load_weights(tmp_path / "w.safetensors")
+    for p, q in zip(model.parameters(), other.parameters(), strict=True):
+        np.testing.assert_array_equal(p.data, q.data)
+
+
 def test_configurations_make_the_model_again():
     for kind in ("gpt", "llama", "bert", "vit"):
         model = small(kind)

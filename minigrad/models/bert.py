@@ -24,6 +24,8 @@ class BERT(Embeds, Pretrained):
     Devlin et al. 2019, "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding".
     """
 
+    input_dtype = "int64"
+
     def __init__(self, vocab_size=30522, hidden_size=768, num_hidden_layers=12, num_attention_heads=12,
                  intermediate_size=3072, hidden_act="gelu", hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1,
                  max_position_embeddings=512, type_vocab_size=2, layer_norm_eps=1e-12, pad_token_id=0,

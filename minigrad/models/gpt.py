@@ -20,6 +20,8 @@ class GPT(Generates, Pretrained):
     Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", sec. 2.3.
     """
 
+    input_dtype = "int64"
+
     def __init__(self, vocabulary, context, width=128, depth=4, heads=4, activation="gelu_tanh", dropout=0.0, epsilon=1e-5,
                  inner=None, initializer_range=0.02, name=None):
         super().__init__(name)

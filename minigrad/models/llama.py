@@ -18,6 +18,8 @@ class Llama(Generates, Pretrained):
     Touvron et al. 2023, "LLaMA", sec. 2.2, and "Llama 2", sec. 2.2 (grouped queries).
     """
 
+    input_dtype = "int64"
+
     def __init__(self, vocab_size=32000, hidden_size=4096, intermediate_size=11008, num_hidden_layers=32,
                  num_attention_heads=32, num_key_value_heads=None, head_dim=None, hidden_act="silu",
                  max_position_embeddings=2048, rms_norm_eps=1e-6, tie_word_embeddings=False, rope_theta=10000.0,

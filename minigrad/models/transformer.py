@@ -85,10 +85,10 @@ class Attention(Layer):
             is_causal, attention_mask = False, and_(attention_mask, get_array_module(q.data).tri(t, s, s - t, dtype=bool))
         heads = F.scaled_dot_product_attention(q, k, v, attention_mask, is_causal, self.dropout if training else 0.0,
                                                enable_gqa=self.heads != self.key_value_heads)
-        return self.output(F.reshape(F.swapaxes(heads, 1, 2), (x.shape[0], t, -1)))
+        return self.output(F.reshape(F.swapaxes(heads, 1, 2), (x.shape[0], t, self.heads * self.head_dim)))
 
     def _heads(self, y):
-        return F.swapaxes(F.reshape(y, (*y.shape[:2], -1, self.head_dim)), 1, 2)
+        return F.swapaxes(F.reshape(y, (*y.shape[:2], y.shape[2] // self.head_dim, self.head_dim)), 1, 2)
 
     def describe(self):
         return f"Attention, {self.heads} heads of {self.head_dim}"

@@ -49,8 +49,8 @@ class ViT(Pretrained):
         if tuple(images.shape[1:]) != self.image_shape:
             raise ValueError(f"ViT: expected images (N, {', '.join(map(str, self.image_shape))}), got {tuple(images.shape)}")
         patches = self.patches(images)
-        n, d = patches.shape[0], patches.shape[-1]
-        x = F.concatenate([F.broadcast_to(self.class_token, (n, 1, d)), F.reshape(patches, (n, -1, d))], axis=1)
+        n, rows, columns, d = patches.shape
+        x = F.concatenate([F.broadcast_to(self.class_token, (n, 1, d)), F.reshape(patches, (n, rows * columns, d))], axis=1)
         states = [self.dropout(x + self.position)]
         for block in self.blocks:
             states.append(block(states[-1]))
