@@ -25,7 +25,8 @@ EXTRAS = {
     "sklearn": ["scikit-learn"],
     "tensorboard": ["tensorboard"],
     "test": ["pytest>=7", "hypothesis", "matplotlib", "ruff"],
-    "oracles": ["torch", "scikit-learn", "keras", "tensorboard"],  # what tests and benchmarks compare with, when it is there
+    # what tests and benchmarks compare with, when it is there
+    "oracles": ["torch", "scikit-learn", "keras", "tensorboard", "transformers", "tokenizers"],
 }
 EXTRAS["test"] += EXTRAS["images"]
 

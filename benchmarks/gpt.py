@@ -39,7 +39,7 @@ def compared(steps):
         first, remarks = next(iter(WHO)), {}
         ours = weights[first]
         named = dict(zip(list(data)[2:], ours))
-        in_theirs, start = ([*gpt_for_torch(w, SIZE["width"], SIZE["depth"]).values()] for w in (named, data))
+        in_theirs, start = ([*gpt_for_torch(w, SIZE["depth"]).values()] for w in (named, data))
         for name, found in weights.items():
             loss = float(np.abs(np.subtract(losses[name], losses[first])).max())
             far = apart(in_theirs, found, start) if name == "PyTorch" else apart(ours, found, list(data.values())[2:])

@@ -122,6 +122,7 @@ import table_layers  # noqa: E402, F401
 import table_shapes  # noqa: E402, F401
 
 CORE = len(TABLE)  # the entries above; the families below add theirs
+import table_attention  # noqa: E402, F401
 import table_convolution  # noqa: E402, F401
 import table_differences  # noqa: E402, F401
 import table_elementwise  # noqa: E402, F401

@@ -31,6 +31,7 @@ NOT_IN_THE_TABLE = {
     "random.using": "a block", "random.replace": "a setting", "random.standard_normal": "plain numbers",
     "random.state": "plain data", "random.set_state": "a setting",
     "random.integers": "plain numbers", "random.permutation": "plain numbers",
+    **dict.fromkeys(["alibi_bias", "rotary_angles", "rotary_frequencies", "sinusoidal_positions"], "plain numbers"),
     "linalg.matrix_rank": "plain numbers", "fft.fftfreq": "plain numbers", "fft.rfftfreq": "plain numbers",
 }
 METHODS_WITHOUT = {"backward", "retain_grad", "register_hook", "to",  # the engine's; to is ToDevice, which has its entry

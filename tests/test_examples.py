@@ -97,6 +97,26 @@ def test_the_seeds_program_as_it_stands(monkeypatch, capsys):
     assert np.isfinite(names["model"].predict(names["train_images"][:2])).all()
 
 
+def test_sentences_are_searched(run, tmp_path):
+    """With a BERT of random weights, for which only what is the same is near."""
+    pytest.importorskip("tokenizers")
+    from small_models import small, tokenizer
+    model = small("bert")
+    model.tokenizer = tokenizer()
+    model.save_pretrained(tmp_path / "bert")
+    (tmp_path / "lines.txt").write_text("the cat sat\n\na dog ran to the mat\nx y .\n", encoding="utf-8")
+    text = run("search_sentences.py", "--folder", tmp_path / "bert", "--file", tmp_path / "lines.txt", "--top", 2, "x y .",
+               "the cat sat")
+    found = [line.split(None, 1) for line in text.splitlines() if line.startswith("  ")]
+    assert len(found) == 4 and found[0] == ["1.000", "x y ."] and found[2] == ["1.000", "the cat sat"]
+
+
+def test_searching_without_the_model_says_where_to_put_it(run):
+    text = run("search_sentences.py", "cats", code=1)
+    for words in ("all-MiniLM-L6-v2 was not found", "MINIGRAD_OFFLINE", "model.safetensors"):
+        assert words in text
+
+
 def test_every_example_is_run_here():
     programs = {p.name for p in EXAMPLES.glob("*.py")}
     assert programs == {name for name in programs if f'"{name}"' in Path(__file__).read_text(encoding="utf-8")}

@@ -33,7 +33,18 @@ OTHER_ARGUMENTS = {  # where PyTorch's function of the same name takes others, o
     "linalg.vector_norm", "linalg.matrix_norm", "matrix_norm", "heaviside", "cross",
     "vander", "diff", "trapezoid", "gradient", "cov", "corrcoef", "cummax", "cummin", "logcumsumexp",
 }
+
+
+def turned(x, at):
+    """Rotary positions, by complex numbers: PyTorch has no function of its own for them."""
+    pairs = x.shape[-1] // 2
+    angles = at[:, None] * 10000.0 ** -(torch.arange(pairs, dtype=x.dtype) / pairs)
+    z = torch.complex(*x.chunk(2, -1)) * torch.polar(torch.ones_like(angles), angles)
+    return torch.cat([z.real, z.imag], -1)
+
+
 ORACLE = {  # further entries
+    "blockwise_attention": lambda q, k, v: torch.softmax(q @ k.mT / q.shape[-1] ** 0.5, -1) @ v, "rotary": turned,
     "diag": torch.diag, "diag/above": lambda x: torch.diag(x, 1), "diag/of a matrix": lambda x: torch.diag(x, 1),
     "diagonal": torch.diagonal, "diagonal/axes": lambda x: torch.diagonal(x, 0, 2, 1), "trace": torch.trace,
     "tril": torch.tril, "tril/k": lambda x: torch.tril(x, 1), "triu": torch.triu, "triu/-k": lambda x: torch.triu(x, -1),

@@ -87,7 +87,7 @@ def gpt(data, size, adamw):
             return self.norm(x) @ self.token.weight.T
 
     ids, targets = (torch.from_numpy(data.pop(name)) for name in ("ids", "targets"))
-    state = {n: torch.from_numpy(w) for n, w in gpt_for_torch(data, width, depth).items()}
+    state = {n: torch.from_numpy(w) for n, w in gpt_for_torch(data, depth).items()}
     model = GPT().to(state["norm.weight"].dtype)
     model.load_state_dict(state)
     optimizer = torch.optim.AdamW(model.parameters(), adamw["learning_rate"], (adamw["beta_1"], adamw["beta_2"]),

@@ -75,7 +75,7 @@ def chain(x, a, b, length):
     return x
 
 
-def gpt_for_torch(weights, width, depth):
+def gpt_for_torch(weights, depth):
     """{name: array} of PyTorch's GPT from minigrad's: (in, out) becomes (out, in), and the three projections one."""
     state = {"token.weight": weights["token.embeddings"], "position.weight": weights["position.embeddings"],
              "norm.weight": weights["norm.gamma"], "norm.bias": weights["norm.beta"]}
@@ -84,11 +84,10 @@ def gpt_for_torch(weights, width, depth):
         theirs = {f"{n}.{theirs}": ours[f"{n}.{name}"] for n in ("norm_1", "norm_2")
                   for theirs, name in (("weight", "gamma"), ("bias", "beta"))}
         for n in ("expand", "project"):
-            theirs |= {f"{n}.weight": ours[f"{n}.kernel"].T, f"{n}.bias": ours[f"{n}.bias"]}
+            theirs |= {f"{n}.weight": ours[f"feed_forward.{n}.kernel"].T, f"{n}.bias": ours[f"feed_forward.{n}.bias"]}
         roles = ("query", "key", "value")
-        theirs["qkv.weight"] = np.concatenate([ours[f"attention.{r}_kernel"].reshape(width, width).T for r in roles])
-        theirs["qkv.bias"] = np.concatenate([ours[f"attention.{r}_bias"].reshape(width) for r in roles])
-        theirs["out.weight"] = ours["attention.output_kernel"].reshape(width, width).T
-        theirs["out.bias"] = ours["attention.output_bias"]
+        theirs["qkv.weight"] = np.concatenate([ours[f"attention.{r}.kernel"].T for r in roles])
+        theirs["qkv.bias"] = np.concatenate([ours[f"attention.{r}.bias"] for r in roles])
+        theirs["out.weight"], theirs["out.bias"] = ours["attention.output.kernel"].T, ours["attention.output.bias"]
         state |= {f"blocks.{i}.{n}": w for n, w in theirs.items()}
     return {n: np.ascontiguousarray(w) for n, w in state.items()}

@@ -18,6 +18,7 @@ from minigrad.functions.arranging import (
 )
 from minigrad.functions.attention import scaled_dot_product_attention
 from minigrad.functions.bessel import i0, i0e, i1, i1e
+from minigrad.functions.blockwise import blockwise_attention
 from minigrad.functions.complex_numbers import angle, complex, conj, conjugate, imag, real
 from minigrad.functions.convolution import conv1d, conv2d, conv3d
 from minigrad.functions.covariance import corrcoef, cov
@@ -49,6 +50,7 @@ from minigrad.functions.order import (
 from minigrad.functions.padding import pad
 from minigrad.functions.polynomials import polyadd, polyder, polyint, polymul, polysub, polyval
 from minigrad.functions.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
+from minigrad.functions.positions import alibi_bias, rotary, rotary_angles, rotary_frequencies, sinusoidal_positions
 from minigrad.functions.products import linear, matmul
 from minigrad.functions.random_numbers import gumbel_softmax
 from minigrad.functions.rectifiers import (

@@ -75,16 +75,12 @@ def scaled_dot_product_attention(q, k, v, mask=None, is_causal=False, dropout_p=
                 at the first head of k and v, and so on. Ainslie et al. 2023, "GQA".
     A query that may look nowhere gets 0. Raises ValueError for lengths that do not agree.
     """
-    q, k, v = (as_operand(x) for x in (q, k, v))
-    if min(q.ndim, k.ndim, v.ndim) < 2 or q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
-        raise ValueError("attention: expected q (..., T, D), k (..., S, D), v (..., S, E), got "
-                         f"{tuple(q.shape)}, {tuple(k.shape)}, {tuple(v.shape)}")
+    q, k, v, mask = as_operands(q, k, v, mask)
     if not 0 <= dropout_p < 1:
         raise ValueError(f"attention: dropout_p must be in [0, 1), got {dropout_p}")
-    if mask is not None and not isinstance(mask, Tensor):
-        mask = backend.beside(as_array(mask), q)
     if enable_gqa:
-        return _grouped_queries(q, k, v, mask, is_causal=is_causal, dropout_p=dropout_p, scale=scale)
+        return grouped_queries(scaled_dot_product_attention, q, k, v, mask, is_causal=is_causal, dropout_p=dropout_p,
+                               scale=scale)
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else float(scale)  # np.float64 would widen float32
     xp = get_array_module(as_array(q))
     shape, dtype = (q.shape[-2], k.shape[-2]), q.dtype
@@ -95,12 +91,7 @@ def scaled_dot_product_attention(q, k, v, mask=None, is_causal=False, dropout_p=
             bias = xp.where(visible, 0.0, -math.inf).astype(dtype)
             return Attention.apply(q, k, v, bias, scale=scale, dropout=dropout_p)
     if mask is not None:
-        plain = as_array(mask)
-        if any(m not in (1, n) for m, n in zip(plain.shape[-2:], shape[-plain.ndim:])):
-            raise ValueError(f"attention: the mask must be (..., T, S) = (..., {shape[0]}, {shape[1]}), got "
-                             f"{tuple(plain.shape)}")
-        if plain.dtype.kind not in "bf":
-            raise TypeError(f"attention: the mask must be boolean or floating-point, got {plain.dtype}: use .astype(bool)")
+        plain = checked_mask(mask, shape)
         if plain.dtype.kind == "b":
             visible = plain if visible is None else visible & plain
         else:
@@ -113,8 +104,31 @@ def scaled_dot_product_attention(q, k, v, mask=None, is_causal=False, dropout_p=
     return where(somewhere, Attention.apply(q, k, v, bias, scale=scale, dropout=dropout_p), 0.0)
 
 
-def _grouped_queries(q, k, v, mask, **options):
-    """Each head of k and v as an axis of length 1 beside the axis of the queries' heads that look at it."""
+def as_operands(q, k, v, mask):
+    """q, k and v, whose lengths have to agree, and the mask beside them."""
+    q, k, v = (as_operand(x) for x in (q, k, v))
+    if min(q.ndim, k.ndim, v.ndim) < 2 or q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
+        raise ValueError("attention: expected q (..., T, D), k (..., S, D), v (..., S, E), got "
+                         f"{tuple(q.shape)}, {tuple(k.shape)}, {tuple(v.shape)}")
+    if mask is not None and not isinstance(mask, Tensor):
+        mask = backend.beside(as_array(mask), q)
+    return q, k, v, mask
+
+
+def checked_mask(mask, shape):
+    """The array of a mask for shape = (T, S)."""
+    plain = as_array(mask)
+    if any(m not in (1, n) for m, n in zip(plain.shape[-2:], shape[-plain.ndim:])):
+        raise ValueError(f"attention: the mask must be (..., T, S) = (..., {shape[0]}, {shape[1]}), got "
+                         f"{tuple(plain.shape)}")
+    if plain.dtype.kind not in "bf":
+        raise TypeError(f"attention: the mask must be boolean or floating-point, got {plain.dtype}: use .astype(bool)")
+    return plain
+
+
+def grouped_queries(attend, q, k, v, mask, **options):
+    """attend(q, k, v, mask), each head of k and v as an axis of length 1 beside the axis of the queries' heads that look at
+    it."""
     heads = [x.shape[-3] if x.ndim > 2 else 0 for x in (q, k, v)]
     if 0 in heads or heads[1] != heads[2] or heads[0] % heads[1]:
         raise ValueError("attention: enable_gqa wants q (..., Hq, T, D), k (..., Hk, S, D), v (..., Hk, S, E), Hk dividing "
@@ -127,5 +141,5 @@ def _grouped_queries(q, k, v, mask, **options):
         if mask.shape[-3] not in (1, heads[0]):
             raise ValueError(f"attention: the mask must be (..., Hq, T, S) with Hq {heads[0]} or 1, got {tuple(mask.shape)}")
         mask = expand_dims(mask, -3) if mask.shape[-3] == 1 else grouped(mask)
-    o = scaled_dot_product_attention(grouped(q), expand_dims(k, -3), expand_dims(v, -3), mask, **options)
+    o = attend(grouped(q), expand_dims(k, -3), expand_dims(v, -3), mask, **options)
     return reshape(o, (*o.shape[:-4], heads[0], *o.shape[-2:]))

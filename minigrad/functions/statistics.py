@@ -167,7 +167,7 @@ def _quantile(x, q, axis, method, keepdims, skip, name="quantile"):
     x = x if x.dtype.kind == "f" else astype(x, float)
     flat, kept, rest = flattened(x, axis)
     if not flat.shape[-1] and (skip or name == "median" and 0 in rest):
-        flat = pad(flat, [(0, 0)] * len(rest) + [(0, 1)], constant_values=np.nan)  # of none it is nan, or no result is asked for
+        flat = pad(flat, [(0, 0)] * len(rest) + [(0, 1)], constant_values=np.nan)  # of none it is nan, or there is no result
     n = flat.shape[-1]
     if n == 0:
         raise ValueError(f"{name}: there is nothing along axis {axis} of shape {tuple(x.shape)}")
