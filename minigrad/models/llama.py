@@ -3,6 +3,7 @@
 import numpy as np
 
 from minigrad import functions as F
+from minigrad import layers
 from minigrad.models import transformer as T
 from minigrad.models.generation import Generates
 from minigrad.models.pretrained import Pretrained
@@ -30,13 +31,13 @@ class Llama(Generates, Pretrained):
         self.vocabulary, self.context, std = vocab_size, max_position_embeddings, initializer_range
         self.token = T.embedding(vocab_size, hidden_size, std)
         self.blocks = [T.PreNormBlock(
-            T.RMSNorm(hidden_size, rms_norm_eps),
+            layers.RMSNormalization(epsilon=rms_norm_eps, input_shape=(hidden_size,)),
             T.Attention(hidden_size, num_attention_heads, num_key_value_heads, head_dim, attention_dropout, attention_bias,
                         stddev=std),
-            T.RMSNorm(hidden_size, rms_norm_eps),
+            layers.RMSNormalization(epsilon=rms_norm_eps, input_shape=(hidden_size,)),
             T.GatedFeedForward(hidden_size, intermediate_size, hidden_act, mlp_bias, std))
             for _ in range(num_hidden_layers)]
-        self.norm = T.RMSNorm(hidden_size, rms_norm_eps)
+        self.norm = layers.RMSNormalization(epsilon=rms_norm_eps, input_shape=(hidden_size,))
         if not tie_word_embeddings:
             self.head = T.dense(hidden_size, vocab_size, use_bias=False, stddev=std)
         self.tied = tie_word_embeddings

@@ -18,7 +18,8 @@ from minigrad.models.transformer import activation_word
 from minigrad.tensor import default_dtype
 from minigrad.training import Model
 
-LEAVES = {"kernel": "weight", "gamma": "weight", "embeddings": "weight", "bias": "bias", "beta": "bias"}  # ours: theirs
+LEAVES = {"kernel": "weight", "gamma": "weight", "scale": "weight", "embeddings": "weight", "bias": "bias",
+          "beta": "bias"}  # ours: theirs
 OLD = {"weight": "gamma", "bias": "beta"}  # what the first BERT called the weights of its norms
 
 

@@ -30,23 +30,6 @@ def layer_norm(features, epsilon):
     return layers.LayerNormalization(epsilon=epsilon, input_shape=(features,))
 
 
-class RMSNorm(Layer):
-    """y = x / sqrt(mean(x²) + epsilon) * gamma, over the last axis: x (..., D), gamma (D,). Zhang & Sennrich 2019."""
-
-    initial = {"gamma": "ones"}
-
-    def __init__(self, features, epsilon=1e-6, **options):
-        self.epsilon = epsilon
-        super().__init__(**options)
-        self.ensure_built((None, features))
-
-    def weight_shapes(self, input_shape):
-        return {"gamma": {"D": input_shape[-1]}}
-
-    def call(self, x):
-        return F.rms_norm(x, self.gamma, self.epsilon)
-
-
 class Attention(Layer):
     """y = [head_1 ... head_H] W_O + b_O, with head_h = attention(x W_Q, x W_K, x W_V) of its own features
 
