@@ -28,7 +28,7 @@ EXTRAS = {
     # what tests and benchmarks compare with, when it is there
     "oracles": ["torch", "scikit-learn", "keras", "tensorboard", "transformers", "tokenizers"],
 }
-EXTRAS["test"] += EXTRAS["images"]
+EXTRAS["test"] += EXTRAS["images"] + EXTRAS["sklearn"]
 
 setup(
     name="minigrad",
