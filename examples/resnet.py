@@ -1,6 +1,6 @@
 """Train a small ResNet on Fashion-MNIST, with augmentation and a one-cycle schedule; compare it with LeNet.
 
-    python examples/resnet.py [--compare] [--epochs 8] [--limit N] ...
+    python examples/resnet.py [--compare] [--epochs 12] [--limit N] ...
 
 The output folder then holds augmentation.png, schedule.png, learning_curves.png, confusion_matrix.png, wrong.png (the errors
 that it is surest of), report.txt and resnet.safetensors, the weights.
@@ -26,9 +26,9 @@ def arguments_of(argv):
                                      formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--data-folder", help="a folder with Fashion-MNIST's IDX files")
     parser.add_argument("--compare", action="store_true", help="train LeNet too, for 5 epochs as examples/lenet.py does")
-    parser.add_argument("--epochs", type=positive, default=8, help="times through the data")
-    parser.add_argument("--batch-size", type=positive, default=128, help="images to a step")
-    parser.add_argument("--lr", type=float, default=0.005, help="the highest learning rate of the cycle")
+    parser.add_argument("--epochs", type=positive, default=12, help="times through the data")
+    parser.add_argument("--batch-size", type=positive, default=64, help="images to a step")
+    parser.add_argument("--lr", type=float, default=0.003, help="the highest learning rate of the cycle")
     parser.add_argument("--width", type=positive, default=32, help="filters of the first stage")
     parser.add_argument("--seed", type=int, default=0, help="of weights, shuffling and augmentation")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
@@ -78,6 +78,7 @@ def main(argv=None):
     folder.mkdir(parents=True, exist_ok=True)
     train, (x_test, y_test), names = load(options)
 
+    mg.seed(options.seed)
     plots.save(plots.augmentation_grid(augmentations() | {"all of it": sum(augmentations().values(), [])}, train[0][:8]),
                folder / "augmentation.png")
     resnet, schedule, history = train_resnet(train, (x_test, y_test), options)

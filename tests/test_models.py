@@ -34,7 +34,7 @@ def test_other_images_and_classes(make):
         model.predict(np.zeros((2, 32, 20, 1)))
 
 
-@pytest.mark.parametrize("make", [mg.models.LeNet, mg.models.LeNet5])
+@pytest.mark.parametrize("make", [mg.models.LeNet, mg.models.LeNet5, lambda: mg.models.ResNet(width=8)])
 def test_a_few_steps_learn_some_images_by_heart(make):
     mg.seed(0)
     (x, y), _ = mg.data.fashion_mnist(subset=True, verbose=False)
