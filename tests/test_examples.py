@@ -19,7 +19,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 def run(tmp_path):
     """Run an example in an empty folder, with an empty cache and no network; returns what it printed."""
     def run(program, *arguments, code=0):
-        if program == "lenet.py":
+        if program in ("lenet.py", "resnet.py", "autoencoder.py"):
             pytest.importorskip("matplotlib")
         environment = {**os.environ, "MINIGRAD_OFFLINE": "1", "MINIGRAD_CACHE": str(tmp_path / "cache"),
                        "COLUMNS": "120",
@@ -82,6 +82,39 @@ def test_attention_learns_from_rows(run):
     text = run("attention_rows.py", "--limit", 600, "--epochs", 2)
     assert "MultiHeadAttention" in text and "Epoch 2/2" in text
     assert float(re.search(r"'accuracy': ([\d.]+)", text)[1]) > 0.3  # ten classes
+
+
+def pictures_in(folder):
+    """The names of the files, of which those that end in png are pictures."""
+    assert all(p.read_bytes()[:4] == b"\x89PNG" for p in folder.glob("*.png"))
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_resnet(run, tmp_path):
+    text = run("resnet.py", "--limit", 200, "--epochs", 2, "--width", 4, "--compare", "--output", tmp_path / "out")
+    assert pictures_in(tmp_path / "out") == ["augmentation.png", "confusion_matrix.png", "learning_curves.png",
+                                             "report.txt", "resnet.safetensors", "schedule.png", "wrong.png"]
+    resnet, lenet, points = (float(re.search(rf"{name} +(\S+)", text)[1])
+                             for name in ("ResNet: test accuracy", "LeNet: test accuracy", "difference:"))
+    assert points == pytest.approx(100 * (resnet - lenet), abs=0.011) and "Epoch 2/2" in text
+
+    # the weights in the file are what gave the accuracy that was printed
+    model = mg.models.ResNet(width=4, stem_strides=2)
+    model.load_weights(tmp_path / "out" / "resnet.safetensors")
+    _, (x, y) = mg.data.fashion_mnist(subset=True, verbose=False)
+    right = (model.predict(x[:200, ..., None].astype("float32") / 255).argmax(1) == y[:200]).mean()
+    assert right == pytest.approx(resnet, abs=1e-4)
+
+
+@pytest.mark.parametrize("options", [(), ("--noise", 0.3, "--latent", 2)])
+def test_autoencoder(run, tmp_path, options):
+    text = run("autoencoder.py", "--limit", 300, "--epochs", 2, "--output", tmp_path / "out", *options)
+    assert pictures_in(tmp_path / "out") == ["autoencoder.safetensors", "latent_space.png", "learning_curves.png",
+                                             "reconstructions.png"]
+    numbers = 2 if options else 16
+    assert f"{numbers} numbers" in text and "Epoch 2/2" in text
+    errors = [float(x) for x in re.findall(r"error +(0\.\d+)", text)]
+    assert len(errors) == 3 and errors[1] < errors[2]  # the autoencoder's, PCA's, that of the mean image
 
 
 def test_the_seeds_program_as_it_stands(monkeypatch, capsys):

@@ -34,7 +34,7 @@ def test_other_images_and_classes(make):
         model.predict(np.zeros((2, 32, 20, 1)))
 
 
-@pytest.mark.parametrize("make", [mg.models.LeNet, mg.models.LeNet5])
+@pytest.mark.parametrize("make", [mg.models.LeNet, mg.models.LeNet5, lambda: mg.models.ResNet(width=8)])
 def test_a_few_steps_learn_some_images_by_heart(make):
     mg.seed(0)
     (x, y), _ = mg.data.fashion_mnist(subset=True, verbose=False)
@@ -44,6 +44,83 @@ def test_a_few_steps_learn_some_images_by_heart(make):
     history = model.fit(x, y, epochs=15, batch_size=20, verbose=0).history
     assert history["accuracy"][-1] > 0.9 and model.evaluate(x, y)["loss"] < 0.5 * history["loss"][0]
 
+
+# ---- ResNet
+
+def tiny_resnet(**options):
+    mg.seed(0)
+    return mg.models.ResNet(**{"classes": 3, "input_shape": (6, 5, 2), "blocks": (1, 2), "width": 2} | options)
+
+
+@pytest.mark.parametrize("blocks, width, channels", [((1, 1, 1), 16, 1), ((2, 1), 8, 3), ((3,), 5, 5)])
+def test_parameters_of_resnet(blocks, width, channels):
+    total, c = 9 * channels * width + 4 * width, width
+    for stage, n in enumerate(blocks):
+        f = width * 2 ** stage
+        for _ in range(n):
+            total += 9 * c * f + 9 * f * f + 8 * f + (c * f + 4 * f if c != f else 0)
+            c = f
+    model = mg.models.ResNet(7, (16, 16, channels), blocks, width)
+    assert model.count_params() == total + 7 * c + 7 == mg.summary(model).total
+
+
+def test_resnet_20_is_the_papers():
+    """Table 6 of He et al. 2016 says 0.27 M; theirs has no projections."""
+    model = mg.models.ResNet(input_shape=(32, 32, 3), blocks=(3, 3, 3))
+    learnt = [(name, p.size) for name, p in model.named_parameters() if p.trainable]
+    assert sum(size for name, size in learnt if ".projection." not in name and ".norm." not in name) == 269_722
+    assert sum(p.ndim > 1 for name, p in model.named_parameters() if ".projection." not in name) == 20
+
+
+@pytest.mark.parametrize("shape, strides, last", [((28, 28, 1), 1, 7), ((28, 28, 1), 2, 4), ((32, 32, 3), 1, 8),
+                                                  ((32, 20, 3), 2, 4)])
+def test_shapes_of_resnet(shape, strides, last):
+    model = mg.models.ResNet(4, shape, width=2, stem_strides=strides)
+    x = mg.Tensor(np.random.default_rng(0).random((2, *shape), "float32"))
+    for layer in model.layers[:-2]:
+        x = layer(x)
+    assert x.shape[1] == last and x.shape[-1] == 8
+    p = model.layers[-1](model.layers[-2](x)).numpy()
+    assert p.shape == (2, 4)
+    np.testing.assert_allclose(p.sum(1), 1, rtol=1e-6)
+
+
+def test_a_block_adds_to_its_input():
+    """With gamma 0 in its second norm, it is relu(x), or the projection of x at each second place."""
+    model, x = tiny_resnet(), mg.Tensor(np.random.default_rng(0).standard_normal((2, 6, 5, 2)).astype("float32"))
+    same, halved = model.layers[3:5]
+    for block in (same, halved):
+        block.norm_2.gamma.data = np.zeros_like(block.norm_2.gamma.numpy())
+    np.testing.assert_array_equal(same(x).numpy(), np.maximum(x.numpy(), 0))
+    kernel = halved.projection.kernel.numpy()[0, 0]
+    np.testing.assert_allclose(halved(x).numpy(), np.maximum(x.numpy()[:, ::2, ::2] @ kernel, 0), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_gradients_of_resnet(training):
+    model, x = tiny_resnet(blocks=(1, 1)), np.random.default_rng(1).standard_normal((3, 6, 5, 2))
+    model.train(training)
+    mg.gradcheck(model, x)
+
+
+def test_resnet_is_saved_whole(tmp_path):
+    model, x = tiny_resnet(), np.random.default_rng(0).random((8, 6, 5, 2), "float32")
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x, np.arange(8) % 3, epochs=2, verbose=0)  # the statistics have moved
+    model.save(tmp_path / "model.minigrad")
+    again = mg.models.load_model(tmp_path / "model.minigrad")
+    assert isinstance(again, mg.models.ResNet) and again.get_config() == model.get_config()
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+
+
+def test_resnet_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match=r"ResNet: blocks\[1\] must be"):
+        tiny_resnet(blocks=(1, 0))
+    with pytest.raises(ValueError, match="ResNet: width must be"):
+        tiny_resnet(width=-1)
+
+
+# ---- GPT
 
 def tiny_gpt():
     mg.seed(0)

@@ -1,5 +1,7 @@
 """Normalisation, recurrent networks, one_hot where random numbers do not look: conventions, dtypes, memory."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -277,3 +279,44 @@ def refuse(function, *shapes, **options):
 def test_what_does_not_fit_is_refused(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+# ---- normalisation of arrays that are large enough for long rows
+
+def _by_the_formula(x, axes, gamma, beta):
+    m = functools.partial(mg.mean, axis=axes, keepdims=True)
+    return (x - m(x)) / mg.sqrt(m((x - m(x)) ** 2) + 1e-5) * gamma + beta
+
+
+@pytest.mark.parametrize("shape", [(16, 9, 8, 6), (40, 6), (3, 40, 30, 6), (1, 20, 20, 6)])
+@pytest.mark.parametrize("norm, axes", [
+    (lambda *a: F.batch_norm(*a), "batch"), (lambda x, g, b: F.group_norm(x, 2, g, b), "group"),
+    (lambda *a: F.instance_norm(*a), "instance"), (lambda *a: F.layer_norm(*a), "layer")], ids=lambda a: str(a)[:8])
+def test_norms_on_long_rows_are_the_formula(shape, norm, axes):
+    if axes in ("instance", "group") and len(shape) == 2:
+        shape = (5, *shape)
+    rng = np.random.default_rng([7, *shape])
+    data = [rng.standard_normal(shape) + 2, rng.standard_normal(shape[-1]), rng.standard_normal(shape[-1])]
+    dy, results = rng.standard_normal(shape), []
+    for ours in (True, False):
+        x, gamma, beta = (mg.Tensor(a, requires_grad=True) for a in data)
+        places = tuple(range(1, len(shape) - 1))
+        if ours:
+            y = norm(x, gamma, beta)
+        elif axes == "group":
+            parts = [p.reshape(*p.shape[:-1], 2, 3) for p in (x, gamma, beta)]
+            y = _by_the_formula(parts[0], (*places, -1), *parts[1:]).reshape(shape)
+        else:
+            y = _by_the_formula(x, {"batch": (0, *places), "instance": places, "layer": (-1,)}[axes], gamma, beta)
+        y.backward(dy)
+        results.append([y.numpy(), *(t.grad.numpy() for t in (x, gamma, beta))])
+    for a, b in zip(*results):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-10)
+
+
+def test_running_statistics_of_many_images():
+    x = np.random.default_rng(3).standard_normal((16, 9, 8, 6)) * 3 + 100
+    mean, var = np.zeros(6), np.ones(6)
+    F.batch_norm(x, running_mean=mean, running_var=var, training=True, momentum=1.0, ddof=0)
+    np.testing.assert_allclose(mean, x.mean((0, 1, 2)), rtol=1e-12)
+    np.testing.assert_allclose(var, x.var((0, 1, 2)), rtol=1e-10)

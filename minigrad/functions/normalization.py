@@ -25,6 +25,8 @@ from minigrad.functions.reductions import mean, var
 from minigrad.functions.shapes import as_operand, astype, normalize_axis, reshape
 from minigrad.tensor import Tensor, as_array
 
+ROW = 256  # numbers: rows of so many are as fast as longer ones
+FEW = 8    # times fewer: then they cost little
 
 class Normalize(Function):
     """y = x̂ * gamma + beta          dx = J (dy γ),   dgamma = dy x̂,   dbeta = dy
@@ -52,9 +54,9 @@ class Normalize(Function):
             y, *moments = standardised(x, axes, eps, centred, moments)
             y = y.astype(wide(dtype), copy=False)
             if np.ndim(gamma):  # else 1
-                y *= gamma
+                y *= _in_rows(gamma, y)
             if np.ndim(beta):  # else 0
-                y += beta
+                y += _in_rows(beta, y)
             return y.astype(dtype, copy=False), *moments
 
         y, *moments = _by_rows(rows, axes, x, gamma, beta, *moments)
@@ -148,12 +150,17 @@ def wide(dtype):
 def standardised(x, axes, eps, centred, moments=()):
     """(x̂, μ, σ² without eps) of an array, in the wide dtype; μ and σ² (0 and mean(x²) if not centred) may be given."""
     x = x.astype(wide(x.dtype), copy=False)
-    mu, variance = moments or (_mean(x, axes) if centred else 0.0, None)
-    normal = x - _in_rows(mu, x)
-    if variance is None:
-        variance = _mean_of_product(normal, normal, axes)
+    normal, mu, variance = (x - _in_rows(moments[0], x), *moments) if moments else _deviation(x, axes, centred)
     normal /= _in_rows(get_array_module(x).sqrt(variance + eps), x)
-    return normal, mu if centred else variance * 0, variance
+    return normal, mu, variance
+
+
+def _deviation(x, axes, centred=True):
+    """(x - μ, μ, σ² without eps); with μ = 0 if not centred."""
+    mu = _mean(x, axes) if centred else 0.0
+    deviation = x - _in_rows(mu, x)
+    variance = _mean_of_product(deviation, deviation, axes)
+    return deviation, mu if centred else variance * 0, variance
 
 
 def _by_rows(function, axes, x, *others):
@@ -164,20 +171,25 @@ def _by_rows(function, axes, x, *others):
 
 
 def _in_rows(m, x):
-    """Means m that many rows of x share, repeated along these rows: NumPy then works on whole rows of x, and not, in
-    group norm, on the few channels of one group at a time."""
-    if np.ndim(m) == 0 or m.size * x.shape[-1] >= x.size:
+    """Means m that many numbers of x share, repeated along the last axes of x, as long as they stay few beside x: NumPy then
+    works on long rows of x, and not on the few channels of one place, or of one group, at a time."""
+    if np.ndim(m) == 0:
+        return m
+    given = (1,) * (x.ndim - np.ndim(m)) + np.shape(m)
+    shape = list(given)
+    for axis in reversed(range(x.ndim)):
+        if math.prod(shape) // shape[axis] * x.shape[axis] > x.size // FEW or math.prod(shape[axis + 1:]) > ROW:
+            break
+        shape[axis] = x.shape[axis]
+    if tuple(shape) == given:
         return m
     xp = get_array_module(x)
-    return xp.ascontiguousarray(xp.broadcast_to(m, (*m.shape[:-1], x.shape[-1])))
+    return xp.ascontiguousarray(xp.broadcast_to(m, shape))
 
 
 def _mean(x, axes):
-    """The mean over axes, which stay with length 1: the rows added up first, then along the row. At once NumPy is slow."""
-    others = tuple(a for a in axes if a != -1)
-    total = x.sum(axis=others, keepdims=True) if others else x
-    total = total.sum(axis=-1, keepdims=True) if -1 in axes else total
-    return total / math.prod(x.shape[a] for a in axes)
+    """The mean over axes, which stay with length 1."""
+    return _sum(x, axes) / math.prod(x.shape[a] for a in axes)
 
 
 def _mean_of_product(x, y, axes):
@@ -185,14 +197,20 @@ def _mean_of_product(x, y, axes):
     return _sum_of_product(x, y, axes) / math.prod(x.shape[a] for a in axes)
 
 
+def _sum(x, axes):
+    """Σ x over axes, which stay with length 1, one after the other: the first adds long rows up, and is fast in NumPy, where
+    all at once would add up the few channels of one place at a time."""
+    for axis in axes:
+        x = x.sum(axis=axis, keepdims=True)
+    return x
+
+
 def _sum_of_product(x, y, axes):
-    """Σ x y over axes, which stay with length 1, multiplied and added in one pass; several rows first, as in _mean."""
-    first = tuple(a for a in axes if a != -1) or axes
+    """Σ x y over axes, likewise; over the first of them multiplied and added in one pass."""
     names = dict(zip(range(-x.ndim, 0), "abcdefghijklmnopqrstuvwxyz"))
-    every, kept = "".join(names.values()), "".join(n for a, n in names.items() if a not in first)
+    every, kept = "".join(names.values()), "".join(n for a, n in names.items() if a not in axes[:1])
     total = get_array_module(x).einsum(f"{every},{every}->{kept}", x, y)
-    total = total.reshape([1 if a in first else x.shape[a] for a in names])
-    return total.sum(axis=-1, keepdims=True) if -1 in axes and first != axes else total
+    return _sum(total.reshape([1 if a in axes[:1] else x.shape[a] for a in names]), axes[1:])
 
 
 def layer_norm(x, gamma=None, beta=None, eps=1e-5, axis=None):
@@ -250,8 +268,9 @@ def batch_norm(x, gamma=None, beta=None, running_mean=None, running_var=None, tr
     mu, variance = along(running_mean, name="batch_norm: running_mean"), along(running_var, name="batch_norm: running_var")
     if not training:
         return (x - mu) * (gamma / sqrt(variance + float(eps))) + beta
-    moments = standardised(as_array(x), _from_the_end(axes, x), float(eps), True)[1:] if math.prod(x.shape) else ()
-    if moments:
+    moments = ()
+    if math.prod(x.shape):
+        moments = _deviation(as_array(x).astype(wide(x.dtype), copy=False), _from_the_end(axes, x))[1:]
         n = math.prod(x.shape[a] for a in axes)
         if n <= ddof:
             raise ValueError(f"batch_norm: the {n} number(s) a channel of x {tuple(x.shape)} have no variance with "

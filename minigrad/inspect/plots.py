@@ -215,10 +215,18 @@ def augmentation_grid(layers, images, columns=8, class_names=None):
     names = [str(i) for i in range(len(images))] if class_names is None else list(class_names)
     if len(names) != len(images):
         raise ValueError(f"augmentation_grid: expected {len(images)} class_names, one for each image, got {len(names)}")
-    highest = 1.0 if images.max() <= 1 else 255.0
     rows = {"unchanged": (images, names)} | {name: _augmented(layer, images, names) for name, layer in layers.items()}
-    figure = _figure(1.1 * len(images) + 1.8, 1.3 * len(rows))
-    grid = np.atleast_2d(figure.subplots(len(rows), len(images), squeeze=False))
+    return image_rows(rows, 1.0 if images.max() <= 1 else 255.0)
+
+
+def image_rows(rows, highest=1.0):
+    """Rows of images under each other, each named at its left: {name: (images, titles)}.
+
+    images: arrays (M, H, W, C) of 0 ... highest, C 1 or 3, as many in each row; titles: a text above each of them.
+    """
+    count = len(next(iter(rows.values()))[0])
+    figure = _figure(1.1 * count + 1.8, 1.3 * len(rows))
+    grid = figure.subplots(len(rows), count, squeeze=False)
     for row, (name, (pictures, titles)) in zip(grid, rows.items()):
         row[0].set_ylabel(textwrap.fill(name.replace("(", "( ", 1), 26), rotation=0, ha="right", va="center", fontsize=7)
         for axes, picture, title in zip(row, pictures, titles):
@@ -226,6 +234,21 @@ def augmentation_grid(layers, images, columns=8, class_names=None):
                         np.clip(picture / highest, 0, 1), cmap="gray", vmin=0, vmax=1)
             axes.set(xticks=[], yticks=[])
             axes.set_title(title, fontsize=7)
+    return figure
+
+
+def classes_in_a_plane(points, y_true, class_names):
+    """Points (N, 2), each in the colour of its class, whose name stands at the middle (the medians) of its points."""
+    figure = _figure(7.2, 6)
+    axes = figure.subplots()
+    for c, name in enumerate(class_names):
+        of_class = points[y_true == c]
+        if len(of_class):
+            axes.scatter(*of_class.T, s=5, alpha=0.5, linewidths=0, color=f"C{c % 10}")
+            axes.text(*np.median(of_class, axis=0), name, ha="center", va="center", fontsize=9, weight="bold",
+                      color=f"C{c % 10}", bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.5})
+    axes.grid(alpha=0.3)
+    axes.set_axisbelow(True)
     return figure
 
 

@@ -8,4 +8,5 @@ from minigrad.models.lenet import LeNet, LeNet5
 from minigrad.models.llama import Llama
 from minigrad.models.minilm import minilm
 from minigrad.models.pretrained import from_pretrained
+from minigrad.models.resnet import ResNet
 from minigrad.models.vit import ViT
