@@ -1,4 +1,6 @@
 # make lenet        train LeNet on real images; options in ARGS: make lenet ARGS="--classic --epochs 3"
+# make spam         tell spam from ham with a GRU; make spam ARGS="--epochs 3"
+# make tabular      a table with missing values, through a pipeline of scikit-learn
 # make test         the whole test suite; options in ARGS: make test ARGS="-k conv2d"
 # make test-oldest  the same on NumPy 2.0, the oldest that is supported (which has wheels for Python 3.10 to 3.12)
 # make oracles      the comparisons with PyTorch, Keras and scikit-learn (a large download)
@@ -16,13 +18,13 @@ TEST_VENV ?= .venv-test
 OLDEST_VENV ?= .venv-oldest
 ORACLES_VENV ?= .venv-oracles
 
-.PHONY: help lenet test test-oldest oracles lint bench clean
+.PHONY: help lenet spam tabular test test-oldest oracles lint bench clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-lenet: $(VENV)/complete
-	@$(VENV)/bin/python examples/lenet.py $(ARGS)
+lenet spam tabular: $(VENV)/complete
+	@$(VENV)/bin/python examples/$@.py $(ARGS)
 
 # The matrices of the tests are small: on one thread BLAS is as fast, and leaves the other cores alone.
 test: $(TEST_VENV)/complete
@@ -45,7 +47,7 @@ clean:
 	find examples benchmarks minigrad tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/complete: setup.py
-	$(call environment,$(VENV),plot)
+	$(call environment,$(VENV),plot$(comma)sklearn)
 
 $(TEST_VENV)/complete: setup.py
 	$(call environment,$(TEST_VENV),test)
