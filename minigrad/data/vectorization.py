@@ -170,6 +170,10 @@ class TextVectorization(Configured):
             raise fault("TextVectorization", "it has no vocabulary yet", "adapt(texts) or vocabulary=[...] first", "neither",
                         "Adapt it to the training part alone.")
 
+    def __repr__(self):
+        known = "no vocabulary yet" if self._numbers is None else f"{self.vocabulary_size():,} entries"
+        return f"<TextVectorization, {self.output_mode}, {known}>"
+
     # ---- on disk
 
     def save(self, path):
