@@ -29,7 +29,7 @@ def arguments_of(argv):
     parser.add_argument("--data", help="the archive of the e-mails, or its folder, see mg.data.spam_emails")
     parser.add_argument("--epochs", type=positive, default=8, help="times through the data, at most")
     parser.add_argument("--batch-size", type=positive, default=32, help="e-mails to a step")
-    parser.add_argument("--lr", type=float, default=0.002, help="learning rate")
+    parser.add_argument("--lr", type=float, default=0.001, help="learning rate")
     parser.add_argument("--optimizer", choices=("adam", "adamw", "sgd"), default="adam")
     parser.add_argument("--units", type=positive, default=32, help="of the GRU, in each direction")
     parser.add_argument("--one-way", action="store_true", help="a GRU in reading direction alone")
@@ -158,9 +158,8 @@ def loudest(ids, contributions, vocabulary, least, count=15):
 
 def examples(vectorize, texts, labels, probabilities, contributions, most=110):
     """{title: [(word, contribution)]} of an e-mail of each class that the model finds, not the longest ones."""
-    found = {}
+    found, lengths = {}, np.array([len(vectorize.tokens(text)) for text in texts])
     for label, name in enumerate(mg.data.SPAM_CLASSES):
-        lengths = np.array([len(vectorize.tokens(text)) for text in texts])
         right = np.flatnonzero((labels == label) & ((probabilities > 0.5) == label))
         if not len(right):
             right = np.flatnonzero(labels == label)

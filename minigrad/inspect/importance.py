@@ -13,7 +13,7 @@ def bars(values, errors=None, title="", xlabel=""):
     if not values:
         raise ValueError("bars: there is nothing to draw, values is empty")
     names, numbers = list(values), np.array([float(v) for v in values.values()])
-    figure = _figure(6.4, 1.0 + 0.27 * len(names))
+    figure = _figure(5.4 + 0.075 * max(map(len, names)), 1.0 + 0.27 * len(names))
     axes = figure.subplots()
     axes.barh(range(len(names)), numbers, 0.7, color=[RIGHT if v >= 0 else WRONG for v in numbers],
               xerr=None if errors is None else [errors[name] for name in names], error_kw={"elinewidth": 1, "capsize": 2})
@@ -34,7 +34,7 @@ def shaded_words(texts, letters=92):
     """
     placed = {title: _lines(words, letters) for title, words in texts.items()}
     rows = [len(lines) for lines in placed.values()]
-    figure = _figure(0.085 * letters, 0.19 * sum(rows) + 0.5 * len(rows))
+    figure = _figure(0.066 * letters, 0.19 * sum(rows) + 0.5 * len(rows))
     for axes, (title, lines) in zip(np.atleast_1d(figure.subplots(len(rows), 1, height_ratios=rows)), placed.items()):
         axes.set(xlim=(0, letters), ylim=(len(lines) - 0.4, -0.6))
         axes.set_axis_off()
