@@ -1,6 +1,8 @@
 # make lenet        train LeNet on real images; options in ARGS: make lenet ARGS="--classic --epochs 3"
 # make resnet       a ResNet with augmentation and a schedule, beside LeNet: make resnet ARGS="--compare"
 # make autoencoder  images through 16 numbers and back, noise taken away: make autoencoder ARGS="--noise 0.3"
+# make spam         tell spam from ham with a GRU; make spam ARGS="--epochs 3"
+# make tabular      a table with missing values, through a pipeline of scikit-learn
 # make test         the whole test suite; options in ARGS: make test ARGS="-k conv2d"
 # make test-oldest  the same on NumPy 2.0, the oldest that is supported (which has wheels for Python 3.10 to 3.12)
 # make oracles      the comparisons with PyTorch, Keras and scikit-learn (a large download)
@@ -18,15 +20,12 @@ TEST_VENV ?= .venv-test
 OLDEST_VENV ?= .venv-oldest
 ORACLES_VENV ?= .venv-oracles
 
-.PHONY: help lenet resnet autoencoder test test-oldest oracles lint bench clean
+.PHONY: help lenet resnet autoencoder spam tabular test test-oldest oracles lint bench clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-lenet: $(VENV)/complete
-	@$(VENV)/bin/python examples/lenet.py $(ARGS)
-
-resnet autoencoder: $(VENV)/complete
+lenet resnet autoencoder spam tabular: $(VENV)/complete
 	@$(VENV)/bin/python examples/$@.py $(ARGS)
 
 # The matrices of the tests are small: on one thread BLAS is as fast, and leaves the other cores alone.
@@ -50,7 +49,7 @@ clean:
 	find examples benchmarks minigrad tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/complete: setup.py
-	$(call environment,$(VENV),plot)
+	$(call environment,$(VENV),plot$(comma)sklearn)
 
 $(TEST_VENV)/complete: setup.py
 	$(call environment,$(TEST_VENV),test)

@@ -19,7 +19,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 def run(tmp_path):
     """Run an example in an empty folder, with an empty cache and no network; returns what it printed."""
     def run(program, *arguments, code=0):
-        if program in ("lenet.py", "resnet.py", "autoencoder.py"):
+        if program in ("lenet.py", "resnet.py", "autoencoder.py", "spam.py", "tabular.py"):
             pytest.importorskip("matplotlib")
         environment = {**os.environ, "MINIGRAD_OFFLINE": "1", "MINIGRAD_CACHE": str(tmp_path / "cache"),
                        "COLUMNS": "120",
@@ -66,6 +66,37 @@ def test_lenet_repeats_itself(run, tmp_path):
     (("--data", "cifar"), "--data"), (("--optimizer", "adma"), "--optimizer")])
 def test_lenet_refuses_wrong_options(run, tmp_path, options, words):
     assert words in run("lenet.py", *options, code=2)
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_spam(run, tmp_path):
+    text = run("spam.py", "--limit", 400, "--epochs", 3, "--lr", 0.01, "--units", 8, "--words", 1000, "--length", 40,
+               "--output", tmp_path / "out")
+    assert "same predictions: yes" in text and "shipped with minigrad" in text
+    for words in ("Epoch 3/3", "GRUCell", "precision", "ROC AUC"):
+        assert words in text, words
+    assert float(re.search(r"F1 of spam ([\d.]+)", text)[1]) > 0.7  # of 198 e-mails, 61 are spam: all spam gives 0.47
+    files = {p.name for p in (tmp_path / "out").iterdir()}
+    assert files == {"learning_curves.png", "roc.png", "precision_recall.png", "confusion_matrix.png", "words.png",
+                     "emails.png", "report.txt", "vocabulary.json", "spam.minigrad"}
+    assert all((tmp_path / "out" / name).read_bytes()[:4] == b"\x89PNG" for name in files if name.endswith("png"))
+
+
+def test_tabular(run, tmp_path):
+    pytest.importorskip("sklearn")
+    text = run("tabular.py", "--limit", 150, "--epochs", 15, "--folds", 2, "--output", tmp_path / "out")
+    for words in ("logistic regression", "random forest", "minigrad", "Chinstrap", "cells are missing"):
+        assert words in text, words
+    assert float(re.search(r"test accuracy ([\d.]+)", text)[1]) > 0.7  # the commonest species has a share of 0.44
+    files = {p.name for p in (tmp_path / "out").iterdir()}
+    assert files == {"learning_curves.png", "roc.png", "confusion_matrix.png", "settings.png", "importance.png", "report.txt"}
+
+
+@pytest.mark.parametrize("program, options, words", [
+    ("spam.py", ("--units", "0"), "--units: expected a positive integer, got '0'"),
+    ("tabular.py", ("--knock-out", "1"), "--knock-out: expected a number from 0 to below 1, got '1'")])
+def test_the_others_refuse_wrong_options(run, tmp_path, program, options, words):
+    assert words in run(program, *options, code=2)
     assert not (tmp_path / "outputs").exists()
 
 

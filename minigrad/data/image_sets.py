@@ -5,15 +5,14 @@ Sources: MNIST, Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based lear
 """
 
 import hashlib
-import os
 import sys
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 from minigrad.data.download import download as fetch
 from minigrad.data.errors import DataError, fault
 from minigrad.data.idx import idx_bytes, read_idx
+from minigrad.data.places import Absent, cache_folder, first_found, need_network
 
 MNIST_CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 FASHION_MNIST_CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
@@ -65,10 +64,6 @@ class ImageSet(tuple):
     def __repr__(self):
         (x_train, _), (x_test, _) = self
         return f"{self.title}: {len(x_train):,} + {len(x_test):,} images from {self.source}"
-
-
-class _Absent(DataError):
-    """A source that is not there, or switched off: no fault, so the next one is asked without a warning."""
 
 
 def mnist(folder=None, *, subset: bool | None = None, download: bool = True, mirrors=None, verbose: bool = True):
@@ -124,7 +119,7 @@ def _load(kind, folder, subset, download, mirrors, verbose) -> ImageSet:
     if folder is not None:
         try:
             found = _from_folder(kind, Path(folder))
-        except _Absent as error:
+        except Absent as error:
             raise DataError(f"{error}. {kind.advice}") from None
         say(repr(found))
         return found
@@ -134,37 +129,8 @@ def _load(kind, folder, subset, download, mirrors, verbose) -> ImageSet:
         lambda: _from_network(kind, download, mirrors, failures.append),
         lambda: _from_package(kind),
     ]
-    reasons, failures = [], []
-    for source in {None: sources, False: sources[:-1], True: sources[-1:]}[subset]:
-        try:
-            found = source()
-        except _Absent as error:
-            reasons.append(str(error))
-        except DataError as error:
-            reasons.append(str(error))
-            warnings.warn(f"{kind.title}: passed over, and the next source is tried: {error}", stacklevel=3)
-        else:
-            for line in (*failures, repr(found)):
-                say(line)
-            return found
-    tried = "".join(f"\n  - {reason}" for reason in reasons)
-    raise DataError(f"{kind.title} was not found. Tried in turn:{tried}\n{kind.advice}")
-
-
-def cache_folder(name: str) -> Path:
-    """The user's folder for the data set `name`: in $MINIGRAD_CACHE, or in the platform's folder for caches."""
-    if own := os.environ.get("MINIGRAD_CACHE"):
-        return Path(own) / name
-    try:
-        if sys.platform == "win32":
-            base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-        elif sys.platform == "darwin":
-            base = Path.home() / "Library" / "Caches"
-        else:
-            base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    except RuntimeError as error:  # no home folder
-        raise _Absent(f"no folder for a cache ({error}); set MINIGRAD_CACHE") from error
-    return Path(base) / "minigrad" / name
+    failures = []
+    return first_found(kind.title, {None: sources, False: sources[:-1], True: sources[-1:]}[subset], kind.advice, failures, say)
 
 
 def _from_folder(kind, folder: Path) -> ImageSet:
@@ -174,7 +140,7 @@ def _from_folder(kind, folder: Path) -> ImageSet:
     missing = [" or ".join(spellings[f]) for f in FILES if not found[f]]
     if len(missing) == len(FILES):
         names = f"{', '.join(FILES)}, with or without .gz"
-        raise _Absent(f"{folder}: " + (f"has none of {names}" if folder.is_dir() else "no such folder"))
+        raise Absent(f"{folder}: " + (f"has none of {names}" if folder.is_dir() else "no such folder"))
     if missing:
         raise fault(folder, "incomplete", f"all four files of {kind.title}", f"no {', no '.join(missing)}",
                     "Add what is missing, or take the others away.")
@@ -183,10 +149,7 @@ def _from_folder(kind, folder: Path) -> ImageSet:
 
 def _from_network(kind, download, mirrors, report) -> ImageSet:
     """The data set from the cache, once all four files were downloaded there."""
-    if not download:
-        raise _Absent("download: switched off by download=False")
-    if os.environ.get("MINIGRAD_OFFLINE", "0") not in ("", "0"):
-        raise _Absent("download: switched off by MINIGRAD_OFFLINE in the environment")
+    need_network(download)
     folder = cache_folder(kind.name)
     bases = [base.rstrip("/") for base in (kind.mirrors if mirrors is None else mirrors)]
     paths = []
@@ -196,7 +159,7 @@ def _from_network(kind, download, mirrors, report) -> ImageSet:
                                unpacked=True, max_bytes=LARGEST))
         except DataError as error:  # the first failure ends it: without a network there is one wait, not four
             report(f"{kind.title}: {error}")
-            raise _Absent(str(error)) from error
+            raise Absent(str(error)) from error
     return _read(kind, paths, f"a download, now in {folder}")
 
 
@@ -204,7 +167,7 @@ def _from_package(kind) -> ImageSet:
     """The subset that comes with minigrad."""
     folder = Path(__file__).parent / "files" / kind.name
     if not folder.is_dir():
-        raise _Absent(f"shipped with minigrad: no subset of {kind.title}")
+        raise Absent(f"shipped with minigrad: no subset of {kind.title}")
     found = _from_folder(kind, folder)
     found.source = "the subset shipped with minigrad"
     return found

@@ -71,7 +71,7 @@ def confusion_matrix(matrix, class_names):
     n = len(matrix)
     share = ratio(matrix, matrix.sum(axis=1, keepdims=True))
     right, total = np.trace(matrix), matrix.sum()
-    figure = _figure(1.4 + 0.66 * n, 1.2 + 0.62 * n)
+    figure = _figure(max(3.6, 1.4 + 0.66 * n), max(2.8, 1.2 + 0.62 * n))
     axes = figure.subplots()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for i in range(n):
@@ -121,7 +121,7 @@ def precision_recall_curve(y_true, y_score, class_names=None):
     if len(parts) == 1:
         axes.axhline(np.mean(parts[0][1]), linestyle=":", color="grey", linewidth=1)
     axes.set_title("precision and recall")
-    return _with_curves(axes, curves, drawstyle="steps-post")
+    return _with_curves(axes, curves, "lower left", drawstyle="steps-post")
 
 
 def _square(xlabel, ylabel, curves):
@@ -131,15 +131,15 @@ def _square(xlabel, ylabel, curves):
     return axes
 
 
-def _with_curves(axes, curves, **style):
-    """Draw (area, label, (x, y)), the largest area first; the legend of several stands beside the axes."""
+def _with_curves(axes, curves, corner="lower right", **style):
+    """Draw (area, label, (x, y)), the largest area first; the legend of one is in a corner, of several beside the axes."""
     for i, (_, label, points) in enumerate(sorted(curves, key=lambda curve: -curve[0])):
         axes.plot(*points, color=COLOURS[i % len(COLOURS)], linestyle=LINES[i // len(COLOURS) % len(LINES)], label=label,
                   **style)
     if len(curves) > 1:
         axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
     else:
-        axes.legend()
+        axes.legend(loc=corner)
     return axes.figure
 
 
