@@ -3,8 +3,10 @@
 import inspect
 import math
 
+import numpy as np
+
 from minigrad import functions as F
-from minigrad.backend import get_array_module
+from minigrad.backend import beside, get_array_module
 from minigrad.layers import activations
 from minigrad.layers.layer import Layer
 from minigrad.tensor import Tensor, as_array, get_default_dtype
@@ -76,6 +78,21 @@ class Activation(Layer):
 
     def call(self, x):
         return self.activation(as_float(x))
+
+
+class Rescaling(Layer):
+    """y = x · scale + offset, in training too; numbers, or one for each channel. Rescaling(1 / 255) for images."""
+
+    supports_masking = True
+
+    def __init__(self, scale, offset=0.0, **options):
+        self.scale, self.offset = scale, offset
+        super().__init__(**options)
+
+    def call(self, x):
+        x = as_float(x)
+        scale, offset = (beside(np.asarray(value, x.dtype), x) for value in (self.scale, self.offset))
+        return x * scale + offset
 
 
 class Identity(Layer):

@@ -34,7 +34,7 @@ from minigrad.metrics.means import Mean, MeanMetricWrapper, Sum
 from minigrad.metrics.metric import Metric
 from minigrad.metrics.probabilities import (
     BinaryCrossentropy, CategoricalCrossentropy, CategoricalHinge, Hinge, KLDivergence, Perplexity, Poisson,
-    SparseCategoricalCrossentropy, SquaredHinge,
+    SparseCategoricalCrossentropy, SquaredHinge, crossentropy,
 )
 from minigrad.metrics.regression import (
     CosineSimilarity, LogCoshError, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError,
@@ -63,7 +63,8 @@ _NAMES |= {"acc": Accuracy, "mse": MeanSquaredError, "rmse": RootMeanSquaredErro
            "log_cosh_error": LogCoshError, "r2": R2Score, "bce": BinaryCrossentropy, "kld": KLDivergence,
            "fbeta": FBetaScore, "f_beta_score": FBetaScore, "mcc": MatthewsCorrelation, "kappa": CohenKappa,
            "mean_iou": MeanIoU, "wer": WordErrorRate, "cer": CharacterErrorRate, "roc_auc": AUC,
-           "pr_auc": lambda: AUC(curve="PR"), "f1": lambda: F1Score("auto")}
+           "pr_auc": lambda: AUC(curve="PR"), "f1": lambda: F1Score("auto"),
+           **dict.fromkeys(("crossentropy", "ce"), lambda: MeanMetricWrapper(crossentropy))}
 
 
 def get(identifier):

@@ -252,8 +252,10 @@ class Model(OnBatch, Layer):
         return results
 
     @one_blas_thread
-    def predict(self, x, batch_size=256, workers="auto", piece="auto", callbacks=None, steps=None):
-        """The model's outputs for x, as one NumPy array (or a tuple or dict of them); x and workers as in fit."""
+    def predict(self, x, batch_size=256, workers="auto", piece="auto", callbacks=None, steps=None,
+                verbose="auto"):
+        """The model's outputs for x, as one NumPy array (or a tuple or dict of them); x and workers as in fit. It prints
+        nothing, whatever `verbose`, which Keras's programs pass."""
         positive(batch_size, "batch_size")
         feed, found, callbacks = feed_of(x, None, None, batch_size, steps=steps, needs_targets=False), [], CallbackList(
             callbacks, self)
