@@ -142,10 +142,10 @@ class Dropout(Layer):
     """In training, each number is zeroed with probability `rate`, the others are scaled by 1 / (1 - rate).
 
     noise_shape: the numbers along an axis of length 1 in it share their fate; None stands for the length of x. The random
-    numbers are those of mg.seed. Srivastava et al. 2014.
+    numbers are those of mg.seed, unless a `seed` is given. Srivastava et al. 2014.
     """
 
-    supports_masking = True
+    supports_masking = draws = True
 
     def __init__(self, rate, noise_shape=None, **options):
         if not 0 <= rate < 1:

@@ -7,17 +7,19 @@ from minigrad.tensor import Tensor
 
 
 class Parameter(Tensor):
-    """A Tensor that a layer learns. `trainable=False` freezes it; `symbols` names the length of each axis.
+    """A Tensor that a layer learns. `trainable=False` freezes it; `symbols` names the length of each axis; `constraint`
+    (an array) gives what an optimizer's step makes of it in the end.
 
     One with learns=False is a statistic, such as a moving mean: part of the state, but no thawing makes it trainable.
     """
 
-    __slots__ = ("name", "symbols", "learns")
+    __slots__ = ("name", "symbols", "learns", "constraint")
     extra_slots = __slots__
 
-    def __init__(self, data, name="", symbols=None, trainable=True, learns=True, **keywords):
+    def __init__(self, data, name="", symbols=None, trainable=True, learns=True, constraint=None, **keywords):
         super().__init__(data, requires_grad=trainable and learns, **keywords)
         self.name, self.symbols, self.learns = name, dict(symbols or {}), learns
+        self.constraint = constraint
 
     @property
     def trainable(self):
