@@ -53,3 +53,30 @@ def test_crossentropy_is_that_of_the_shapes(name):
 def test_predict_takes_verbose():
     model = mg.Sequential([layers.Rescaling(2.0, 1), layers.Identity()])
     np.testing.assert_allclose(model.predict(X, verbose=0), 2 * X + 1, rtol=1e-6)
+
+
+def test_a_layer_as_keras_guide_writes_it():
+    class Linear(layers.Layer):
+        def __init__(self, units):
+            super().__init__()
+            self.units = units
+
+        def build(self, input_shape):
+            self.w = self.add_weight(shape=(input_shape[-1], self.units), initializer="random_normal", trainable=True)
+            self.b = self.add_weight(shape=(self.units,), initializer="zeros", constraint="non_neg")
+
+        def call(self, inputs):
+            return inputs @ self.w + self.b
+
+    layer = Linear(2)
+    np.testing.assert_allclose(layer(X).numpy(), X @ layer.w.numpy(), rtol=1e-6)
+    assert [name for name, _ in layer.named_parameters()] == ["w", "b"] == [p.name for p in layer.weights]
+    assert layer.b.constraint(np.array([-1.0, 1.0])).tolist() == [0, 1]
+
+
+def test_weights_by_whether_they_learn():
+    model = mg.Sequential([layers.Dense(2, input_shape=(3,), trainable=False), layers.BatchNormalization()])
+    dense, norm = model.layers
+    assert [id(p) for p in model.weights] == [id(p) for p in model.parameters()] == [id(p) for p in model.variables]
+    assert [id(p) for p in model.trainable_weights] == [id(norm.gamma), id(norm.beta)]
+    assert len(model.non_trainable_variables) == 4 and model.non_trainable_weights[0] is dense.kernel

@@ -42,6 +42,7 @@ class Holder:
         self._parameters.pop(name, None)
         if isinstance(value, Parameter):
             self._parameters[name] = value
+            value.name = value.name or name
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name):
@@ -100,6 +101,23 @@ class Holder:
             layer._frozen = not value  # for the parameters that it does not have yet
         for p in self.parameters():
             p.trainable = value and p.learns
+
+    @property
+    def weights(self):
+        """The Parameters, as `parameters()`."""
+        return self.parameters()
+
+    @property
+    def trainable_weights(self):
+        """Those that learn."""
+        return self.parameters(trainable_only=True)
+
+    @property
+    def non_trainable_weights(self):
+        """Those that do not: statistics, and what is frozen."""
+        return [p for p in self.parameters() if not p.trainable]
+
+    variables, trainable_variables, non_trainable_variables = weights, trainable_weights, non_trainable_weights
 
     def count_params(self):
         """The number of numbers in all parameters."""

@@ -136,10 +136,11 @@ class Layer(Holder):
             if self._frozen:
                 self.trainable = False
 
-    def add_weight(self, name, shape, initializer="glorot_uniform", trainable=True, dtype=None):
+    def add_weight(self, name=None, shape=(), initializer="glorot_uniform", trainable=True, dtype=None, constraint=None):
         """Make a Parameter and keep it as `self.name`; `shape` is a tuple, or {symbol: length}.
 
-        One with trainable=False is a statistic: it is saved, and never trained, thawed or not.
+        Without a name it is called what it is assigned to: self.w = self.add_weight(shape=(3, 4)). One with
+        trainable=False is a statistic: it is saved, and never trained, thawed or not.
         """
         symbols = shape if isinstance(shape, dict) else {f"n{i}": n for i, n in enumerate(shape)}
         lengths = tuple(symbols.values())
@@ -148,9 +149,13 @@ class Layer(Holder):
             if _room.get()[0] < 0:
                 raise ValueError(f"{self.label}.{name} of shape {lengths} is larger than all that was saved")
         data = initializers.get(initializer)(lengths, dtype or get_default_dtype())
-        constraint = getattr(self, f"{self.option_of(name)}_constraint", None)
-        setattr(self, name, Parameter(data, name, symbols, learns=trainable, device=self._device, constraint=constraint))
-        return getattr(self, name)
+        if name is not None and constraint is None:
+            constraint = getattr(self, f"{self.option_of(name)}_constraint", None)
+        made = Parameter(data, name or "", symbols, learns=trainable, device=self._device,
+                         constraint=constraints.get(constraint))
+        if name is not None:
+            setattr(self, name, made)
+        return made
 
     # ---- calling
 

@@ -55,7 +55,8 @@ _NAMES = {cls().name: cls for cls in (
     FalseNegatives, AUC, ConfusionMatrix, MatthewsCorrelation, CohenKappa, BalancedAccuracy, MeanIoU, Mean, Sum,
     MeanSquaredError, RootMeanSquaredError, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredLogarithmicError,
     LogCoshError, CosineSimilarity, R2Score, BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy,
-    Crossentropy, Perplexity, KLDivergence, Poisson, Hinge, SquaredHinge, CategoricalHinge, WordErrorRate, CharacterErrorRate)}
+    Crossentropy, Perplexity, KLDivergence, Poisson, Hinge, SquaredHinge, CategoricalHinge, WordErrorRate,
+    CharacterErrorRate)}
 _NAMES |= {cls.__name__: cls for cls in (SensitivityAtSpecificity, SpecificityAtSensitivity, PrecisionAtRecall,
                                          RecallAtPrecision)}  # only with a config: they need their bound
 _NAMES |= {"acc": Accuracy, "mse": MeanSquaredError, "rmse": RootMeanSquaredError, "mae": MeanAbsoluteError,
