@@ -22,7 +22,7 @@ from minigrad.transforms import (
 )
 from minigrad.tensor import Tensor, default_dtype, get_default_dtype, set_default_dtype
 
-from minigrad import callbacks, data, initializers, layers, losses, metrics, optimizers, parallel, regularizers
+from minigrad import callbacks, constraints, data, initializers, layers, losses, metrics, optimizers, parallel, regularizers
 from minigrad.layers import Input
 from minigrad.training import Model, Sequential
 from minigrad import formats, inspect, models

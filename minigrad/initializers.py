@@ -174,6 +174,12 @@ LecunUniform = _family("LecunUniform", 1.0, "fan_in", "uniform", "Uniform in Â±â
 LecunNormal = _family("LecunNormal", 1.0, "fan_in", "truncated_normal",
                       "Normal with variance 1 / fan_in. LeCun et al. 1998.")
 
+zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal  # as Keras calls them too
+random_normal, random_uniform, truncated_normal, variance_scaling = (
+    RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling)
+glorot_normal, glorot_uniform, he_normal, he_uniform, lecun_normal, lecun_uniform = (
+    GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform)
+
 
 def fans(shape):
     """(fan_in, fan_out) of a kernel (..., in, out)."""

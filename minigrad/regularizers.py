@@ -67,6 +67,8 @@ class OrthogonalRegularizer(Regularizer):
         return self.factor * between / max(n * (n - 1), 1)
 
 
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer  # as Keras calls them too
+
 _NAMES = {"l1": L1, "l2": L2, "l1_l2": L1L2, "l1l2": L1L2, "orthogonal_regularizer": OrthogonalRegularizer}
 
 

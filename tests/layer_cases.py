@@ -59,6 +59,8 @@ CASES = [
     case("Permute", (2, 3, 4, 5), dims=(3, 1, 2)),
     case("RepeatVector", (2, 3), n=4),
     case("Identity", (2, 3)),
+    case("Rescaling", (2, 3), scale=0.3, offset=-1),
+    case("Rescaling", (2, 4, 3), scale=[0.3, 1.0, 2.0], offset=[0.0, 1.0, -1.0]),
     case("Activation", (2, 3), activation="gelu"),
     case("Dropout", (2, 3), rate=0.4, noise_shape=(None, 1)),
     Case("Embedding", lambda layers: layers.Embedding(5, 3, mask_zero=True), (IDS,)),

@@ -9,11 +9,11 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "minigrad"
 
 # From the top of the house to its foundation. A room may import from those below it, and within itself.
-# Initializers and regularizers stand below the layers, whose weights they start and hold.
+# Initializers, regularizers and constraints stand below the layers, whose weights they start and hold.
 ROOMS = ["cli", "estimators", "models", "inspect", "formats", "training", "callbacks", "parallel", "data", "optimizers",
-         "metrics", "losses", "layers", "regularizers", "initializers", "names", "gradcheck", "transforms", "operators",
-         "functions", "random", "autograd", "function", "recording", "plain", "tensor", "errors", "blocks", "threads",
-         "files", "backend"]
+         "metrics", "losses", "layers", "constraints", "regularizers", "initializers", "names", "gradcheck", "transforms",
+         "operators", "functions", "random", "autograd", "function", "recording", "plain", "tensor", "errors", "blocks",
+         "threads", "files", "backend"]
 LAZY = {"estimators"}  # files that are imported when they are asked for
 OPTIONAL = {"cupy", "cupyx", "matplotlib", "tokenizers", "onnx", "mpi4py", "sklearn", "tensorboard", "torch", "keras",
             "transformers", "PIL"}

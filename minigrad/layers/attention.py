@@ -22,7 +22,7 @@ class _Attention(Layer):
     """
 
     initial = {"kernel": "glorot_uniform", "bias": "zeros"}
-    supports_masking = True
+    supports_masking = draws = True
 
     def __init__(self, heads, groups, key_dim, value_dim, dropout, use_bias, output_shape=None, **options):
         self._heads, self._groups, self._key_dim, self._value_dim = heads, groups, key_dim, value_dim

@@ -21,7 +21,7 @@ class _Cell(Layer):
     """
 
     initial = {"kernel": "glorot_uniform", "recurrent": "orthogonal", "bias": "zeros"}
-    gates = 1
+    gates, draws = 1, True
 
     def __init__(self, units, activation, recurrent_activation, use_bias, dropout, recurrent_dropout, **options):
         kind = type(self).__name__

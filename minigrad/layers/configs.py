@@ -1,7 +1,8 @@
 """Configurations: a layer as its class's name and the arguments that made it, in what JSON can hold, and back.
 
 There is one mechanism for all: Layer.__new__ keeps the arguments, `config_of` writes them down, `made` calls the
-constructor with them again. Objects inside are {"class_name": name, "config": {...}}: layers, initializers and regularizers.
+constructor with them again. Objects inside are {"class_name": name, "config": {...}}: layers, initializers,
+regularizers and constraints.
 Nothing but the classes of this package and those in custom_objects is ever made from a configuration.
 A layer that occurs again is {"shared": k}, and {"class_name": ..., "config": ..., "shared": k} where it occurs first.
 """
@@ -13,7 +14,7 @@ import inspect
 
 import numpy as np
 
-from minigrad import initializers, regularizers
+from minigrad import constraints, initializers, regularizers
 from minigrad.layers import activations
 
 _layers = {}  # {name: class} of the package's own layers and models
@@ -66,7 +67,7 @@ def config_of(layer):
     config |= {name: p.default for name, p in parameters.items() if p.default is not p.empty}
     config |= layer._arguments
     options = {f"{weight}_{kind}": getattr(layer, f"{weight}_{kind}")
-               for weight in layer.initial for kind in ("initializer", "regularizer")}
+               for weight in layer.initial for kind in ("initializer", "regularizer", "constraint")}
     config |= {name: value for name, value in options.items() if value is not None and name not in config}
     if layer._frozen:
         config["trainable"] = False
@@ -140,7 +141,7 @@ def read(value, custom_objects=None):
     name, config = value["class_name"], value["config"]
     if name == "function":
         return class_named(config, custom_objects, "function", {})
-    known = _layers | {n: c for n, c in (vars(initializers) | vars(regularizers)).items()
+    known = _layers | {n: c for n, c in (vars(constraints) | vars(initializers) | vars(regularizers)).items()
                        if isinstance(c, type) and not n.startswith("_")}
     cls = class_named(name, custom_objects, "layer", known)
     if not hasattr(cls, "initial"):

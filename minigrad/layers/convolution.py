@@ -238,6 +238,12 @@ class SeparableConv2D(_Separable):
     axes, function = 2, staticmethod(F.conv2d)
 
 
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
+Convolution1DTranspose, Convolution2DTranspose, Convolution3DTranspose = (
+    Conv1DTranspose, Conv2DTranspose, Conv3DTranspose)
+SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
+
+
 def _depthwise(layer, x, kernel, bias):
     """Each channel with the kernels of its own: a convolution in as many groups as channels."""
     *taps, channels, m = kernel.shape

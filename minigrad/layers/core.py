@@ -3,8 +3,10 @@
 import inspect
 import math
 
+import numpy as np
+
 from minigrad import functions as F
-from minigrad.backend import get_array_module
+from minigrad.backend import beside, get_array_module
 from minigrad.layers import activations
 from minigrad.layers.layer import Layer
 from minigrad.tensor import Tensor, as_array, get_default_dtype
@@ -78,6 +80,21 @@ class Activation(Layer):
         return self.activation(as_float(x))
 
 
+class Rescaling(Layer):
+    """y = x · scale + offset, in training too; numbers, or one for each channel. Rescaling(1 / 255) for images."""
+
+    supports_masking = True
+
+    def __init__(self, scale, offset=0.0, **options):
+        self.scale, self.offset = scale, offset
+        super().__init__(**options)
+
+    def call(self, x):
+        x = as_float(x)
+        scale, offset = (beside(np.asarray(value, x.dtype), x) for value in (self.scale, self.offset))
+        return x * scale + offset
+
+
 class Identity(Layer):
     """y = x"""
 
@@ -125,10 +142,10 @@ class Dropout(Layer):
     """In training, each number is zeroed with probability `rate`, the others are scaled by 1 / (1 - rate).
 
     noise_shape: the numbers along an axis of length 1 in it share their fate; None stands for the length of x. The random
-    numbers are those of mg.seed. Srivastava et al. 2014.
+    numbers are those of mg.seed, unless a `seed` is given. Srivastava et al. 2014.
     """
 
-    supports_masking = True
+    supports_masking = draws = True
 
     def __init__(self, rate, noise_shape=None, **options):
         if not 0 <= rate < 1:

@@ -7,17 +7,19 @@ from minigrad.tensor import Tensor
 
 
 class Parameter(Tensor):
-    """A Tensor that a layer learns. `trainable=False` freezes it; `symbols` names the length of each axis.
+    """A Tensor that a layer learns. `trainable=False` freezes it; `symbols` names the length of each axis; `constraint`
+    (an array) gives what an optimizer's step makes of it in the end.
 
     One with learns=False is a statistic, such as a moving mean: part of the state, but no thawing makes it trainable.
     """
 
-    __slots__ = ("name", "symbols", "learns")
+    __slots__ = ("name", "symbols", "learns", "constraint")
     extra_slots = __slots__
 
-    def __init__(self, data, name="", symbols=None, trainable=True, learns=True, **keywords):
+    def __init__(self, data, name="", symbols=None, trainable=True, learns=True, constraint=None, **keywords):
         super().__init__(data, requires_grad=trainable and learns, **keywords)
         self.name, self.symbols, self.learns = name, dict(symbols or {}), learns
+        self.constraint = constraint
 
     @property
     def trainable(self):
@@ -40,6 +42,7 @@ class Holder:
         self._parameters.pop(name, None)
         if isinstance(value, Parameter):
             self._parameters[name] = value
+            value.name = value.name or name
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name):
@@ -98,6 +101,23 @@ class Holder:
             layer._frozen = not value  # for the parameters that it does not have yet
         for p in self.parameters():
             p.trainable = value and p.learns
+
+    @property
+    def weights(self):
+        """The Parameters, as `parameters()`."""
+        return self.parameters()
+
+    @property
+    def trainable_weights(self):
+        """Those that learn."""
+        return self.parameters(trainable_only=True)
+
+    @property
+    def non_trainable_weights(self):
+        """Those that do not: statistics, and what is frozen."""
+        return [p for p in self.parameters() if not p.trainable]
+
+    variables, trainable_variables, non_trainable_variables = weights, trainable_weights, non_trainable_weights
 
     def count_params(self):
         """The number of numbers in all parameters."""

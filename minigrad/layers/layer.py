@@ -6,10 +6,11 @@ import difflib
 import inspect
 import math
 import re
+from contextlib import nullcontext
 
 import numpy as np
 
-from minigrad import backend, initializers, regularizers
+from minigrad import backend, constraints, initializers, random, regularizers
 from minigrad.layers import configs
 from minigrad.layers.holder import Holder, Parameter
 from minigrad.layers.symbols import called_with_symbols, has_symbol, shape_of
@@ -52,7 +53,10 @@ class Layer(Holder):
         name, input_shape                          see above
         trainable=True                             False freezes it
         activity_regularizer=None                  a regularizer of the outputs: its value / batch size is among `losses`
-        kernel_initializer, kernel_regularizer     of each weight that `initial` names, by name or as objects
+        kernel_initializer, kernel_regularizer, kernel_constraint     of each weight that `initial` names, by name or as
+                                                   objects
+        seed=None                                  of layers that draw random numbers: they are those of mg.seed, or, with
+                                                   a whole number, of a generator of the layer's own, see random.Seed
     """
 
     initial = {}             # how weights start: {"kernel": "glorot_uniform", "bias": "zeros"}; see the options above
@@ -62,6 +66,8 @@ class Layer(Holder):
     #                            never given a piece of a batch. A layer of your own that is so has to say so
     input_dtype = "float32"  # of the empty batch that a Sequential sends through to build its layers
     takes_several = False    # whether its input is a list (or dict) of arrays, as that of Add
+    draws = False            # whether it draws random numbers, and takes a seed
+    seed = _seed = None
     supports_masking = False  # whether the output keeps the input's mask, see compute_mask
 
     def __new__(cls, *arguments, **keywords):
@@ -84,6 +90,11 @@ class Layer(Holder):
             given = options.pop(f"{weight}_initializer", start)
             setattr(self, f"{weight}_initializer", initializers.get(start if given is None else given))
             setattr(self, f"{weight}_regularizer", regularizers.get(options.pop(f"{weight}_regularizer", None)))
+            setattr(self, f"{weight}_constraint", constraints.get(options.pop(f"{weight}_constraint", None)))
+        if self.draws and options.get("seed") is not None:
+            self.seed, self._seed = options["seed"], random.Seed(options["seed"])
+        if self.draws:
+            options.pop("seed", None)
         for option in options:
             known = [*configs.parameters_of(type(self)), *vars(self), "input_shape", "trainable"]
             near = difflib.get_close_matches(option, known, 1)
@@ -125,10 +136,11 @@ class Layer(Holder):
             if self._frozen:
                 self.trainable = False
 
-    def add_weight(self, name, shape, initializer="glorot_uniform", trainable=True, dtype=None):
+    def add_weight(self, name=None, shape=(), initializer="glorot_uniform", trainable=True, dtype=None, constraint=None):
         """Make a Parameter and keep it as `self.name`; `shape` is a tuple, or {symbol: length}.
 
-        One with trainable=False is a statistic: it is saved, and never trained, thawed or not.
+        Without a name it is called what it is assigned to: self.w = self.add_weight(shape=(3, 4)). One with
+        trainable=False is a statistic: it is saved, and never trained, thawed or not.
         """
         symbols = shape if isinstance(shape, dict) else {f"n{i}": n for i, n in enumerate(shape)}
         lengths = tuple(symbols.values())
@@ -137,8 +149,13 @@ class Layer(Holder):
             if _room.get()[0] < 0:
                 raise ValueError(f"{self.label}.{name} of shape {lengths} is larger than all that was saved")
         data = initializers.get(initializer)(lengths, dtype or get_default_dtype())
-        setattr(self, name, Parameter(data, name, symbols, learns=trainable, device=self._device))
-        return getattr(self, name)
+        if name is not None and constraint is None:
+            constraint = getattr(self, f"{self.option_of(name)}_constraint", None)
+        made = Parameter(data, name or "", symbols, learns=trainable, device=self._device,
+                         constraint=constraints.get(constraint))
+        if name is not None:
+            setattr(self, name, made)
+        return made
 
     # ---- calling
 
@@ -190,7 +207,8 @@ class Layer(Holder):
                     keywords["mask"] = mask
             if "training" in self._call_parameters:
                 keywords["training"] = call.training
-            y = self.call(*inputs, **keywords)
+            with nullcontext() if self._seed is None else random.seeded(self._seed):
+                y = self.call(*inputs, **keywords)
             if self.activity_regularizer is not None:
                 self.add_loss(sum(self.activity_regularizer(part) / len(part) for part in _parts(y) if len(part)))
         except LayerError:

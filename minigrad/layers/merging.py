@@ -124,3 +124,16 @@ class Dot(_Merging):
 
     def compute_mask(self, inputs, mask):
         """None: the axes are others."""
+
+
+def _at_once(cls):
+    def merge(inputs, *arguments, **options):
+        return cls(*arguments, **options)(inputs)
+
+    merge.__name__ = merge.__qualname__ = cls.__name__.lower()
+    merge.__doc__ = f"{cls.__name__}(...)(inputs): the layer made and called, of the same arguments."
+    return merge
+
+
+add, average, concatenate, dot, maximum, minimum, multiply, subtract = map(
+    _at_once, (Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract))

@@ -1,4 +1,5 @@
-"""Layers that disturb their input in training, and only then; ActivityRegularization. The numbers are those of mg.seed."""
+"""Layers that disturb their input in training, and only then; ActivityRegularization. The numbers are those of mg.seed, or
+of a seed of the layer's own."""
 
 import math
 
@@ -44,7 +45,7 @@ class SpatialDropout3D(_SpatialDropout):
 class GaussianNoise(Layer):
     """y = x + stddev ε in training, ε standard normal."""
 
-    supports_masking = True
+    supports_masking = draws = True
 
     def __init__(self, stddev, **options):
         if not stddev >= 0:

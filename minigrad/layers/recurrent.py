@@ -25,7 +25,7 @@ class RNN(Layer):
     stay as they were.
     """
 
-    supports_masking = True
+    supports_masking = draws = True
 
     def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False,
                  zero_output_for_mask=False, **options):
@@ -142,5 +142,6 @@ def _shapes(states):
 
 def _of_weights(options):
     """Takes out of the options those of the cell's weights: kernel_initializer, bias_regularizer ..."""
-    names = [name for name in options if name.endswith(("_initializer", "_regularizer")) and "activity" not in name]
+    kinds = "_initializer", "_regularizer", "_constraint"
+    names = [name for name in options if name.endswith(kinds) and "activity" not in name]
     return {name: options.pop(name) for name in names}

@@ -33,7 +33,7 @@ from minigrad.metrics.curves import precision_recall_curve, roc_curve
 from minigrad.metrics.means import Mean, MeanMetricWrapper, Sum
 from minigrad.metrics.metric import Metric
 from minigrad.metrics.probabilities import (
-    BinaryCrossentropy, CategoricalCrossentropy, CategoricalHinge, Hinge, KLDivergence, Perplexity, Poisson,
+    BinaryCrossentropy, CategoricalCrossentropy, CategoricalHinge, Crossentropy, Hinge, KLDivergence, Perplexity, Poisson,
     SparseCategoricalCrossentropy, SquaredHinge,
 )
 from minigrad.metrics.regression import (
@@ -55,7 +55,8 @@ _NAMES = {cls().name: cls for cls in (
     FalseNegatives, AUC, ConfusionMatrix, MatthewsCorrelation, CohenKappa, BalancedAccuracy, MeanIoU, Mean, Sum,
     MeanSquaredError, RootMeanSquaredError, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredLogarithmicError,
     LogCoshError, CosineSimilarity, R2Score, BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy,
-    Perplexity, KLDivergence, Poisson, Hinge, SquaredHinge, CategoricalHinge, WordErrorRate, CharacterErrorRate)}
+    Crossentropy, Perplexity, KLDivergence, Poisson, Hinge, SquaredHinge, CategoricalHinge, WordErrorRate,
+    CharacterErrorRate)}
 _NAMES |= {cls.__name__: cls for cls in (SensitivityAtSpecificity, SpecificityAtSensitivity, PrecisionAtRecall,
                                          RecallAtPrecision)}  # only with a config: they need their bound
 _NAMES |= {"acc": Accuracy, "mse": MeanSquaredError, "rmse": RootMeanSquaredError, "mae": MeanAbsoluteError,
@@ -63,7 +64,8 @@ _NAMES |= {"acc": Accuracy, "mse": MeanSquaredError, "rmse": RootMeanSquaredErro
            "log_cosh_error": LogCoshError, "r2": R2Score, "bce": BinaryCrossentropy, "kld": KLDivergence,
            "fbeta": FBetaScore, "f_beta_score": FBetaScore, "mcc": MatthewsCorrelation, "kappa": CohenKappa,
            "mean_iou": MeanIoU, "wer": WordErrorRate, "cer": CharacterErrorRate, "roc_auc": AUC,
-           "pr_auc": lambda: AUC(curve="PR"), "f1": lambda: F1Score("auto")}
+           "pr_auc": lambda: AUC(curve="PR"), "f1": lambda: F1Score("auto"),
+           "ce": Crossentropy}
 
 
 def get(identifier):

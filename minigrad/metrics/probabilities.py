@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from minigrad import losses
-from minigrad.metrics.counts import class_numbers, same_shape
+from minigrad.metrics.counts import class_numbers, form_of, same_shape
 from minigrad.metrics.means import MeanLoss
 from minigrad.names import checked_amount
 
@@ -86,6 +86,20 @@ class Perplexity(SparseCategoricalCrossentropy):
     def result(self):
         mean = super().result()
         return math.exp(mean) if mean < 709 else math.inf
+
+
+class Crossentropy(MeanLoss):
+    """The binary, categorical or sparse categorical one, as the shapes tell (counts.form_of): metrics=["crossentropy"]"""
+
+    def __init__(self, name="crossentropy", dtype=None):
+        super().__init__(name, dtype)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        y_true, y_pred = self.finite(y_true, "y_true"), self.finite(y_pred, "y_pred")
+        kinds = {"sparse": SparseCategoricalCrossentropy, "categorical": CategoricalCrossentropy}
+        batch = kinds.get(form_of(y_true, y_pred), BinaryCrossentropy)(self.name, self.dtype)
+        batch.update_state(y_true, y_pred, sample_weight)
+        self.add_state(batch)
 
 
 class KLDivergence(MeanLoss):

@@ -140,6 +140,9 @@ class Optimizer(Saving):
             if decay and self._decayed[i]:
                 p *= 1 - rates[group] * decay
             self.update(p, g, state, rates[group])
+            constraint = getattr(self.parameters[i], "constraint", None)
+            if constraint is not None:
+                self.parameters[i]._data[...] = constraint(self.parameters[i]._data)
             self.parameters[i].bump_version()
         if self.use_ema:
             self._average()

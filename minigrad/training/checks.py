@@ -1,5 +1,7 @@
 """What enters fit, evaluate and predict is looked at before anything changes."""
 
+import contextlib
+
 import numpy as np
 
 from minigrad import autograd, backend
@@ -8,9 +10,10 @@ from minigrad.transforms.trees import leaves, map_leaves
 
 
 def checked_inputs(x, name="x"):
-    """x as an array with a batch axis, of numbers without nan or inf; errors say what came and where."""
+    """x as an array with a batch axis, of numbers without nan or inf; errors say what came and where. The numbers of a
+    memory-mapped array are not read yet, see feed.Rows."""
     x = _as_array(x, name)
-    if x.dtype.kind == "f":
+    if x.dtype.kind == "f" and not isinstance(x, np.memmap):
         finite = backend.get_array_module(x).isfinite(x)
         if not bool(finite.all()):
             bad = np.argwhere(~backend.to_numpy(finite))
@@ -46,6 +49,17 @@ def _checked_tree(tree, name):
     if isinstance(tree, dict):
         return {key: _checked_tree(part, f"{name}[{key!r}]") for key, part in tree.items()}
     return type(tree)(_checked_tree(part, f"{name}[{i}]") for i, part in enumerate(tree))
+
+
+@contextlib.contextmanager
+def states_kept(model):
+    """Inside, the model may be tried out: stateful recurrent layers have their states back in the end."""
+    kept = [(layer, layer.states) for _, layer in model.named_layers() if hasattr(layer, "states")]
+    try:
+        yield
+    finally:
+        for layer, states in kept:
+            layer.states = states
 
 
 def positive(value, name):

@@ -3,8 +3,9 @@
 import numpy as np
 
 from minigrad import backend, random
+from minigrad.data.dataset import Dataset
 from minigrad.tensor import Tensor
-from minigrad.training.checks import checked_columns, positive
+from minigrad.training.checks import checked_columns, checked_inputs, positive
 from minigrad.transforms.trees import leaves, map_leaves
 
 _END = object()
@@ -34,12 +35,13 @@ def is_stream(x):
 
 
 class Rows:
-    """Batches of arrays in memory, in order or shuffled by minigrad's generator."""
+    """Batches of arrays, in order or shuffled by minigrad's generator. Of memory-mapped arrays, which may be larger than
+    memory, only the rows of a batch are read, and checked, at a time."""
 
     def __init__(self, columns, batch_size, shuffle=False, steps=None, name=""):
-        self.columns, self.batch_size, self.shuffle = columns, batch_size, shuffle
+        self.columns, self.batch_size, self.shuffle, self.name = columns, batch_size, shuffle, name
         self.rows = len(leaves(columns[0])[0][1])
-        self.steps = -(-self.rows // batch_size)
+        self.steps, self.given_steps = -(-self.rows // batch_size), steps
         if steps is not None:
             if steps > self.steps:
                 what = "validation_steps" if name else "steps_per_epoch"
@@ -59,7 +61,16 @@ class Rows:
         order = random.generator().permutation(self.rows) if self.shuffle else None
         starts = range(0, self.rows, self.batch_size)[:self.steps]
         slices = (slice(start, start + self.batch_size) for start in starts)
-        return (self[s if order is None else order[s]] for s in slices)
+        return (self._read(s if order is None else order[s]) for s in slices)
+
+    def _read(self, rows):
+        def read(a, what):
+            if not isinstance(a, np.memmap):
+                return a[rows]
+            return checked_inputs(np.array(a[rows]), f"a batch of {self.name}{what}")
+
+        return tuple(map_leaves(lambda a, what=what: read(a, what), column)
+                     for what, column in zip(("x", "y", "sample_weight"), self.columns))
 
     def pass_over(self):
         """As if an epoch had been drawn, all but what it draws from the random generator."""
@@ -110,9 +121,14 @@ class Stream:
                 self._iterator, since_start = iter(self.source), 0
 
     def pass_over(self):
-        """Draw an epoch's batches and drop them."""
-        for _ in self.batches():
-            pass
+        """Draw an epoch's batches and drop them; a Dataset knows each epoch by its number, so that it is enough to begin."""
+        if not isinstance(self.source, Dataset) or self.steps is not None:
+            for _ in self.batches():
+                pass
+        elif self._first is not None:
+            self._first = self._iterator = None
+        else:
+            iter(self.source)
 
     def describe(self):
         """What has to be the same when a run goes on."""
@@ -167,4 +183,5 @@ def split(data, share, batch_size, steps=None):
     n = data.rows - int(data.rows * share)
     if n == 0 or n == data.rows:
         raise ValueError(f"validation_split={share} of {data.rows} examples leaves one side empty")
-    return (Rows(data[:n], data.batch_size, data.shuffle), Rows(data[n:], batch_size, steps=steps, name="validation "))
+    return (Rows(data[:n], data.batch_size, data.shuffle, data.given_steps),
+            Rows(data[n:], batch_size, steps=steps, name="validation "))

@@ -138,15 +138,17 @@ class Loop:
                 "model": model.state_dict(),
                 "optimizers": {name: [type(o).__name__, o.state_dict()] for name, o in self._optimizers().items()},
                 "metrics": [[m.name, plain(vars(m))] for m in model.metrics],
+                "seeds": [[name, random.state(seed)] for name, seed in self._seeds()],
                 "callbacks": [[type(c).__name__, plain(c.state())] for c in self.callbacks]}
 
     def set_state(self, state):
         """Go on from a `state()`. ValueError, before anything has changed, if it is of another run."""
         model, optimizers = self.model, self._optimizers()
         kinds = {"form": 1, "data": self.data.describe(), "optimizers": {n: type(o).__name__ for n, o in optimizers.items()},
-                 "metrics": [m.name for m in model.metrics], "callbacks": [type(c).__name__ for c in self.callbacks]}
+                 "metrics": [m.name for m in model.metrics], "callbacks": [type(c).__name__ for c in self.callbacks],
+                 "seeds": [name for name, _ in self._seeds()]}
         saved = {**state, "optimizers": {n: kind for n, (kind, _) in state["optimizers"].items()},
-                 **{what: [kind for kind, _ in state[what]] for what in ("metrics", "callbacks")}}
+                 **{what: [kind for kind, _ in state[what]] for what in ("metrics", "callbacks", "seeds")}}
         for what, own in kinds.items():
             if saved[what] != own:
                 raise ValueError(f"its {what} are {saved[what]}, and those of this run {own}")
@@ -170,6 +172,11 @@ class Loop:
             for _ in range(self.step):
                 next(self._batches)
         random.set_state(state["random"])
+        for (_, seed), (_, drawn) in zip(self._seeds(), state["seeds"]):
+            random.set_state(drawn, seed)
+
+    def _seeds(self):
+        return [(name, layer._seed) for name, layer in self.model.named_layers() if layer._seed is not None]
 
     def _optimizers(self):
         return {name: value for name, value in vars(self.model).items() if isinstance(value, Optimizer)}

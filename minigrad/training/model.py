@@ -10,7 +10,7 @@ from minigrad.callbacks import CallbackList
 from minigrad.layers.layer import Layer
 from minigrad.names import checked_choice
 from minigrad.threads import one_blas_thread
-from minigrad.training.checks import is_mean_over_rows, positive
+from minigrad.training.checks import is_mean_over_rows, positive, states_kept
 from minigrad.training.feed import Rows, feed_of, split, validation_feed
 from minigrad.training.loop import Loop
 from minigrad.training.objective import SeveralLosses, loss_of
@@ -147,9 +147,11 @@ class Model(OnBatch, Layer):
         """Evaluate the two rows with the smallest and the largest target: what cannot work (a shape, a class that does
         not exist) fails here, before anything has changed."""
         columns = feed.columns if isinstance(feed, Rows) else feed.first()
-        extremes = [int(i) // (y.size // len(y)) for y in _arrays(columns[1]) for i in (y.argmin(), y.argmax())]
+        extremes = [int(i) // (y.size // len(y)) for y in _arrays(columns[1])
+                    for i in ((0, -1) if isinstance(y, np.memmap) else (y.argmin(), y.argmax()))]
         columns = [map_leaves(lambda a: a[extremes], column) for column in columns]
-        self._evaluate(Rows(columns, len(extremes)))
+        with states_kept(self):
+            self._evaluate(Rows(columns, len(extremes)))
 
     def train_step(self, x, y, sample_weight=None):
         """One step on a batch: forward, loss, backward, update. Returns (the loss as a number, the predictions).
@@ -252,8 +254,10 @@ class Model(OnBatch, Layer):
         return results
 
     @one_blas_thread
-    def predict(self, x, batch_size=256, workers="auto", piece="auto", callbacks=None, steps=None):
-        """The model's outputs for x, as one NumPy array (or a tuple or dict of them); x and workers as in fit."""
+    def predict(self, x, batch_size=256, workers="auto", piece="auto", callbacks=None, steps=None,
+                verbose="auto"):
+        """The model's outputs for x, as one NumPy array (or a tuple or dict of them); x and workers as in fit. It prints
+        nothing, whatever `verbose`, which Keras's programs pass."""
         positive(batch_size, "batch_size")
         feed, found, callbacks = feed_of(x, None, None, batch_size, steps=steps, needs_targets=False), [], CallbackList(
             callbacks, self)
@@ -267,7 +271,7 @@ class Model(OnBatch, Layer):
 
     def _adds_losses(self, x):
         """Whether there are `losses` (regularizers, add_loss) when it is called."""
-        with no_grad():
+        with no_grad(), states_kept(self):
             self(self.as_inputs(map_leaves(lambda a: a[:2], x)), training=False)
         return bool(self.losses)
 

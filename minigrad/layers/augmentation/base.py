@@ -15,7 +15,7 @@ class ImageAugmentation(Layer):
     every device, and how many threads share a batch does not matter.
     """
 
-    data_format = "channels_last"
+    data_format, draws = "channels_last", True
 
     def __init__(self, data_format=None, **options):
         self.data_format = "channels_last" if data_format is None else data_format

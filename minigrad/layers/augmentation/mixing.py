@@ -18,7 +18,7 @@ class Mixing(Layer):
     and class numbers become one-hot rows.
     """
 
-    mixes_labels = True
+    mixes_labels = draws = True
     needs_whole_batch = True
 
     def __init__(self, num_classes=None, **options):

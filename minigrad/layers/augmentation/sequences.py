@@ -17,7 +17,7 @@ class TokenDropout(Layer):
     Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic Methods for Text Classification", section 4.
     """
 
-    input_dtype = "int64"
+    input_dtype, draws = "int64", True
 
     def __init__(self, rate, token=0, keep=(), **options):
         if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
@@ -40,7 +40,7 @@ class AxisMask(Layer):
     """In training, `count` stretches of one axis become fill_value, each as long as a number drawn from 0 ... size, but at
     most `ratio` of the axis. Park et al. 2019, "SpecAugment", section 2; each example has its own."""
 
-    axis = 1
+    axis, draws = 1, True
 
     def __init__(self, size, count=1, ratio=1.0, fill_value=0.0, **options):
         name = type(self).__name__
