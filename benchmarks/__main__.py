@@ -40,7 +40,8 @@ def main(argv=None):
     chosen = options.only.split(",")
     if unknown := set(chosen) - set(WORKLOADS):
         parser.error(f"--only: expected some of {', '.join(WORKLOADS)}, got {', '.join(sorted(unknown))}")
-    about, blocks = results.machine(), []
+    given = sys.argv[1:] if argv is None else argv
+    about, blocks = {"command": " ".join(["python -m benchmarks", *given]), **results.machine()}, []
     options.output.mkdir(parents=True, exist_ok=True)
     for name in WORKLOADS:
         if name in chosen:
