@@ -59,12 +59,20 @@ def test_an_archive_and_its_folder_give_the_same(tmp_path, capsys):
     for text, label in [*zip(texts, labels), *zip(texts_test, labels_test)]:
         assert text.startswith("Hello\nwords of") and ("spam-" in text) == bool(label)
     assert not set(texts) & set(texts_test)
+    hashes = [{t: hashlib.sha256(t.encode()).digest() for t in part} for part in (texts, texts_test)]
+    for names in "ham", "spam":
+        kept, taken = ([h for t, h in part.items() if f"{names}-" in t] for part in hashes)
+        assert max(taken) < min(kept)
+    assert [list(part) for part in hashes] == [sorted(part, key=lambda t: part[t][::-1]) for part in hashes]
 
 
 def test_a_text_that_comes_twice_is_taken_once(tmp_path):
     copies = {f"package/data/easy-ham-2/{i:05}.json": mail("words of easy-ham-1 3") for i in range(20, 30)}
     (texts, _), (texts_test, _) = spam_emails(archive(tmp_path / "e.tgz", contents() | copies), verbose=False)
     assert len(texts) + len(texts_test) == 50 == len({*texts, *texts_test})
+    copy = {"package/data/spam-2/99999.json": mail("words of easy-ham-1 3")}
+    (_, labels), (_, labels_test) = spam_emails(archive(tmp_path / "e.tgz", contents() | copy), verbose=False)
+    assert labels.sum() + labels_test.sum() == 20  # the first one, in the order of the folders, is a ham
 
 
 def test_names_in_an_archive_lead_nowhere(tmp_path):
@@ -148,7 +156,8 @@ def test_a_download_that_fails_is_told_and_the_subset_taken(monkeypatch, capsys)
 
 @pytest.mark.parametrize("raw, text", [
     ("Subject: One\n\nplain text\n", "One\nplain text"),
-    ("Subject: =?utf-8?b?R3LDvMOfZQ==?=\n\nx", "Grüße\nx"), ("Subject: a\n b\n\nx", "a b\nx"), ("\nno subject", "no subject"),
+    ("Subject: =?utf-8?b?R3LDvMOfZQ==?=\n\nx", "Grüße\nx"), ("Subject: a\n b\n\nx", "a b\nx"),
+    ("\nno subject", "no subject"),
     ("Subject: =?no-such-code?q?a?=\n\nx", "=?no-such-code?q?a?=\nx"),
     ("Subject: s\nContent-Transfer-Encoding: quoted-printable\nContent-Type: text/plain; charset=utf-8\n\nGr=C3=BC=\nn",
      "s\nGrün"),
@@ -157,6 +166,8 @@ def test_a_download_that_fails_is_told_and_the_subset_taken(monkeypatch, capsys)
     ("Subject: s\nContent-Type: text/html\n\n<p>buy<br>now</p><script>x < 1</script> &amp; here", "s\nbuy now & here"),
     ("Subject: s\nContent-Type: multipart/alternative; boundary=B\n\n--B\nContent-Type: text/plain\n\nplain\n--B\n"
      "Content-Type: text/html\n\n<b>html</b>\n--B--\n", "s\nplain"),
+    ("Subject: s\nContent-Type: multipart/alternative; boundary=B\n\n--B\nContent-Type: text/plain\n\n \n\n--B\n"
+     "Content-Type: text/html\n\n<b>html</b>\n--B--\n", "s\nhtml"),
     ("Subject: s\nContent-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: image/png\n\nxxxx\n--B--\n", "s")])
 def test_the_text_of_an_email(raw, text):
     found = text_of_email(raw)

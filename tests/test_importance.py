@@ -25,7 +25,7 @@ def test_bars():
 
 
 def test_shaded_words():
-    one, two = shaded_words({"one": [("aaaa", 1.0), ("bbbb", -0.5), ("cc", 0.0)], "two": [("x" * 50, 0.0)]}, letters=10).axes
+    one, two = shaded_words({"one": [("aaaa", 2.0), ("bbbb", -1.0), ("cc", 0.0)], "two": [("x" * 50, 0.0)]}, letters=10).axes
     assert [(t.get_text(), t.get_position()) for t in one.texts] == [("aaaa", (0, 0)), ("bbbb", (5, 0)), ("cc", (0, 1))]
     assert [colour(p) for p in one.patches[:2]] == [RIGHT, WRONG]
     assert [round(p.get_alpha(), 3) for p in one.patches] == [0.85, 0.425, 0]

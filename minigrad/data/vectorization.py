@@ -99,7 +99,8 @@ class TextVectorization(Configured):
             raise fault("set_vocabulary", "a token comes twice", "different ones", repr(twice[0]), "")
         if self.max_tokens is not None and len(vocabulary) > self.max_tokens - self._specials:
             raise fault("set_vocabulary", "too many tokens",
-                        f"at most {self.max_tokens - self._specials} beside the special ones", f"{len(vocabulary)}", "Raise max_tokens.")
+                        f"at most {self.max_tokens - self._specials} beside the special ones", f"{len(vocabulary)}",
+                        "Raise max_tokens.")
         if (idf_weights is None) == (self.output_mode == "tf_idf"):
             raise fault("set_vocabulary", "idf_weights", 'a number for each token with output_mode="tf_idf", else None',
                         repr(idf_weights), "")
