@@ -3,8 +3,8 @@
     python examples/spam.py [--epochs 8] [--one-way] [--limit N] ...
 
 The output folder then holds learning_curves.png, roc.png, precision_recall.png, confusion_matrix.png, words.png (the words
-that speak most for either), emails.png (two e-mails, shaded word by word), report.txt, vocabulary.json and spam.minigrad, the
-model, which is loaded back at the end.
+that speak most for either), emails.png (two e-mails, shaded word by word), report.txt, vocabulary.json and spam.minigrad:
+these two are loaded back at the end.
 """
 
 import argparse
@@ -103,7 +103,8 @@ def main(argv=None):
     plots.save(plots.precision_recall_curve(labels_test, probabilities), folder / "precision_recall.png")
     plots.save(plots.confusion_matrix(report.matrix, names), folder / "confusion_matrix.png")
     plots.save(importance.bars(words, title="what a word adds to the logit of spam",
-                               xlabel="gradient · embedding, mean over its occurrences in the test e-mails"), folder / "words.png")
+                               xlabel="gradient · embedding, mean over its occurrences in the test e-mails"),
+               folder / "words.png")
     plots.save(importance.shaded_words(examples(vectorize, texts_test, labels_test, probabilities, contributions)),
                folder / "emails.png")
     (folder / "report.txt").write_text(f"{mg.summary(model)}\n\n{report}\n", encoding="utf-8")
@@ -166,7 +167,7 @@ def examples(vectorize, texts, labels, probabilities, contributions, most=110):
         i = right[np.argmin(abs(lengths[right] - 90))]
         words = vectorize.tokens(texts[i])[:min(most, contributions.shape[1])]
         found[f"{name}, predicted spam with {probabilities[i]:.1%} (blue: speaks for spam, orange: for ham)"] = [
-            (word.replace("$", r"\$"), c) for word, c in zip(words, contributions[i])]
+            *zip(words, contributions[i])]
     return found
 
 

@@ -2,9 +2,9 @@
 
     python examples/tabular.py [--knock-out 0.15] [--folds 5] [--limit N] ...
 
-The species of 344 penguins from where they live, their sex and four measures, some of which are missing; more are knocked out
-at random. A grid search chooses the network; a logistic regression and a forest are the rivals. The output folder then holds
-learning_curves.png, roc.png, confusion_matrix.png, settings.png (the grid), importance.png and report.txt.
+The species of 344 penguins from where they live, their sex and four measures, some of which are missing; more are
+knocked out at random. A grid search chooses the network; a logistic regression and a forest are the rivals. The output
+folder then holds learning_curves.png, roc.png, confusion_matrix.png, settings.png (the grid), importance.png and report.txt.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def load(options):
 
 
 def pipeline(table, model):
-    """Gaps are filled, numbers scaled, texts encoded, and then comes the model: all of it is fitted to training parts alone."""
+    """Fill gaps, scale numbers, encode texts, and then the model: all of it is fitted to training parts alone."""
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline, make_pipeline
@@ -124,7 +124,7 @@ def main(argv=None):
                                     f"accuracy in {options.folds} folds, ± standard deviation"),
         "importance": importance.bars(*({table.names[i]: values[i] for i in order} for values in
                                         (weighed.importances_mean, weighed.importances_std)),
-                                      "what a column is worth", "accuracy lost on the test part, when its cells are shuffled"),
+                                      "what a column is worth", "accuracy lost on the test part, its cells shuffled"),
     }
     for name, picture in pictures.items():
         plots.save(picture, folder / f"{name}.png")

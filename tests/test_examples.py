@@ -89,7 +89,8 @@ def test_tabular(run, tmp_path):
         assert words in text, words
     assert float(re.search(r"test accuracy ([\d.]+)", text)[1]) > 0.7  # the commonest species has a share of 0.44
     files = {p.name for p in (tmp_path / "out").iterdir()}
-    assert files == {"learning_curves.png", "roc.png", "confusion_matrix.png", "settings.png", "importance.png", "report.txt"}
+    assert files == {"learning_curves.png", "roc.png", "confusion_matrix.png", "settings.png", "importance.png",
+                     "report.txt"}
 
 
 @pytest.mark.parametrize("program, options, words", [

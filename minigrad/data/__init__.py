@@ -19,7 +19,7 @@ from minigrad.data.tables import Table, csv
 from minigrad.data.text import text_lines
 from minigrad.data.vectorization import TextVectorization
 
-__all__ = ["ClipOutliers", "DataError", "Dataset", "FASHION_MNIST_CLASSES", "ImageSet", "MNIST_CLASSES", "SPAM_CLASSES", "Table",
-           "TextSet", "TextVectorization", "batches", "class_weights", "csv", "download", "drop_duplicates", "drop_missing",
-           "fashion_mnist", "fitted", "image_folder", "mnist", "penguins", "read_idx", "spam_emails", "text_lines",
-           "train_test_split", "wav_folder", "write_idx"]
+__all__ = ["ClipOutliers", "DataError", "Dataset", "FASHION_MNIST_CLASSES", "ImageSet", "MNIST_CLASSES", "SPAM_CLASSES",
+           "Table", "TextSet", "TextVectorization", "batches", "class_weights", "csv", "download", "drop_duplicates",
+           "drop_missing", "fashion_mnist", "fitted", "image_folder", "mnist", "penguins", "read_idx", "spam_emails",
+           "text_lines", "train_test_split", "wav_folder", "write_idx"]

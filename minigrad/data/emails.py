@@ -75,7 +75,8 @@ def spam_emails(path=None, *, subset: bool | None = None, download: bool = True,
         return found
     failures = []
     sources = [_from_cache, lambda: _from_network(download, mirrors, failures.append), _from_package]
-    return first_found(TITLE, {None: sources, False: sources[:-1], True: sources[-1:]}[subset], ADVICE, failures, say, 3)
+    sources = {None: sources, False: sources[:-1], True: sources[-1:]}[subset]
+    return first_found(TITLE, sources, ADVICE, failures, say, 3)
 
 
 def _from_path(path):
@@ -135,7 +136,7 @@ def _in_archive(file, path):
     """(folder, name, bytes) of each e-mail in a .tgz. Nothing is unpacked onto the disk: a name is no more than a name."""
     total = 0
     try:
-        with tarfile.open(fileobj=file, mode="r|gz") as archive:
+        with gzip.GzipFile(fileobj=file) as unzipped, tarfile.open(fileobj=unzipped, mode="r|") as archive:
             for member in archive:
                 total += member.size
                 if total > LARGEST_OF_ALL:
@@ -176,7 +177,7 @@ def _texts(files):
 
 
 def text_of_email(raw):
-    """The subject, a line break, and the readable text of an e-mail (RFC 5322, MIME): plain parts, or else HTML without tags."""
+    """The subject, a line break, and the readable text of an e-mail (RFC 5322, MIME): plain, or else HTML without tags."""
     message = email.message_from_string(raw)
     parts = {"text/plain": [], "text/html": []}
     for part in message.walk():

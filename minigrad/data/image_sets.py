@@ -130,7 +130,8 @@ def _load(kind, folder, subset, download, mirrors, verbose) -> ImageSet:
         lambda: _from_package(kind),
     ]
     failures = []
-    return first_found(kind.title, {None: sources, False: sources[:-1], True: sources[-1:]}[subset], kind.advice, failures, say)
+    sources = {None: sources, False: sources[:-1], True: sources[-1:]}[subset]
+    return first_found(kind.title, sources, kind.advice, failures, say)
 
 
 def _from_folder(kind, folder: Path) -> ImageSet:

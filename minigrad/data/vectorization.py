@@ -1,4 +1,4 @@
-"""From texts to numbers: TextVectorization splits them into words, learns which there are, and gives their numbers or counts.
+"""From texts to numbers: TextVectorization splits them into words, learns these, and gives their numbers or counts.
 
     vectorize = mg.data.TextVectorization(max_tokens=10_000, output_sequence_length=200)
     vectorize.adapt(texts)
@@ -30,9 +30,9 @@ class TextVectorization(Configured):
     """Texts (N,) -> int64 (N, T), the numbers of their tokens; or float32 (N, V), a number for each token of the vocabulary.
 
     max_tokens              the most entries of the vocabulary, special ones included; None: as many as there are
-    standardize             what is done to a text first: "lower_and_strip_punctuation", "lower", "strip_punctuation", None, or
-                            a function str -> str
-    split                   how it becomes tokens: "whitespace", "character", None (it is one), or a function str -> list of str
+    standardize             what is done to a text first: "lower_and_strip_punctuation", "lower", "strip_punctuation", None,
+                            or a function str -> str
+    split                   how it becomes tokens: "whitespace", "character", None (it is one), or a function str -> list
     ngrams                  n: also pairs, ... n tokens in a row, joined by a space; a tuple: those lengths alone; None: no
     output_mode             "int"; "multi_hot", 1 where a token occurs; "count", how often; "tf_idf", count · idf
     output_sequence_length  T: longer rows are cut, shorter ones filled up with 0; None: the longest of each call. For "int"
@@ -98,8 +98,9 @@ class TextVectorization(Configured):
         if twice:
             raise fault("set_vocabulary", "a token comes twice", "different ones", repr(twice[0]), "")
         if self.max_tokens is not None and len(vocabulary) > self.max_tokens - self._specials:
-            raise fault("set_vocabulary", "too many tokens", f"at most {self.max_tokens - self._specials} beside the special "
-                        f"ones, see max_tokens", f"{len(vocabulary)}", "")
+            raise fault("set_vocabulary", "too many tokens",
+                        f"at most {self.max_tokens - self._specials} beside the special ones", f"{len(vocabulary)}",
+                        "Raise max_tokens.")
         if (idf_weights is None) == (self.output_mode == "tf_idf"):
             raise fault("set_vocabulary", "idf_weights", 'a number for each token with output_mode="tf_idf", else None',
                         repr(idf_weights), "")

@@ -43,7 +43,7 @@ def shaded_words(texts, letters=92):
         for row, line in enumerate(lines):
             for at, word, number in line:
                 axes.add_patch(_box(at, row, len(word), RIGHT if number > 0 else WRONG, 0.85 * abs(number) / largest))
-                axes.text(at, row, word, family="monospace", fontsize=7.5, va="center")
+                axes.text(at, row, word, family="monospace", fontsize=7.5, va="center", parse_math=False)
     return figure
 
 
