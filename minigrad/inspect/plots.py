@@ -238,17 +238,15 @@ def image_rows(rows, highest=1.0):
 
 
 def classes_in_a_plane(points, y_true, class_names):
-    """Points (N, 2), each in the colour of its class, whose name stands at the middle (the medians) of its points."""
-    figure = _figure(7.2, 6)
+    """Points (N, 2), each in the colour of its class."""
+    figure = _figure(8, 6)
     axes = figure.subplots()
     for c, name in enumerate(class_names):
-        of_class = points[y_true == c]
-        if len(of_class):
-            axes.scatter(*of_class.T, s=5, alpha=0.5, linewidths=0, color=f"C{c % 10}")
-            axes.text(*np.median(of_class, axis=0), name, ha="center", va="center", fontsize=9, weight="bold",
-                      color=f"C{c % 10}", bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.5})
+        axes.scatter(*points[y_true == c].T, s=6, alpha=0.5, linewidths=0, color=f"C{c % 10}", label=name)
     axes.grid(alpha=0.3)
     axes.set_axisbelow(True)
+    for handle in axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, markerscale=3).legend_handles:
+        handle.set_alpha(1)
     return figure
 
 
