@@ -27,7 +27,7 @@ NOT_IN_THE_TABLE = {
     "seed": "a setting", "get_default_dtype": "a setting", "set_default_dtype": "a setting", "default_dtype": "a block",
     "stop_gradient": "its gradient is not that of its value, on purpose: test_custom_gradients",
     "random.seed": "a setting", "random.generator": "gives a generator", "random.copies": "gives generators",
-    "random.number": "a plain number",
+    "random.number": "a plain number", "random.seeded": "a block", "constraints.get": "gives a constraint",
     "random.using": "a block", "random.replace": "a setting", "random.standard_normal": "plain numbers",
     "random.state": "plain data", "random.set_state": "a setting",
     "random.integers": "plain numbers", "random.permutation": "plain numbers",

@@ -143,6 +143,9 @@ def test_weights_are_repetitions_in_one_batch():
         by_hand = np.array([1, 5, 2])[Y[30:]] if isinstance(class_weight, dict) else 120 / 3 / np.bincount(Y[30:])[Y[30:]]
         two = mg.MinigradClassifier(**how).fit(X[30:], Y[30:], sample_weight=by_hand)
         np.testing.assert_allclose(one.predict_proba(X), two.predict_proba(X), rtol=1e-7)
+        half = np.linspace(0.5, 2, 120)
+        one, two = one.fit(X[30:], Y[30:], sample_weight=half), two.fit(X[30:], Y[30:], sample_weight=half * by_hand)
+        np.testing.assert_allclose(one.predict_proba(X), two.predict_proba(X), rtol=1e-7)
 
 
 def test_several_numbers_and_callbacks():

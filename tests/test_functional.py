@@ -88,6 +88,23 @@ def test_sharing_reaches_into_nested_models():
     assert clone.count_params() == 24 and not np.array_equal(clone(A).numpy(), model(A).numpy())
 
 
+def test_several_shared_layers_are_told_apart():
+    a, b = layers.Dense(3, "tanh"), layers.Dense(3)
+    model = mg.Sequential([layers.Input((3,)), a, b, layers.ReLU(), b, a])
+    again = mg.models.model_from_json(model.to_json())
+    found = again.layers
+    assert found[0] is found[4] and found[1] is found[3] and found[0] is not found[1]
+    assert found[0].activation is a.activation and found[1].activation is b.activation
+
+
+def test_a_class_keeps_its_name_in_configurations():
+    """A class of functional models is made for Sequential, say; {"class_name": "Sequential"} is still Sequential."""
+    x = mg.Input((3,))
+    mg.Model.functional_class(mg.Sequential)
+    assert type(mg.models.model_from_json('{"class_name": "Sequential", "config": {"layers": []}}')) is mg.Sequential
+    assert type(mg.models.model_from_json(mg.Model(x, x).to_json())).__name__ == "Functional"
+
+
 def test_a_model_that_begins_in_the_middle_of_another():
     x = mg.Input((3,))
     h = layers.Dense(4, "tanh")(x)
@@ -104,7 +121,8 @@ def test_a_model_that_begins_in_the_middle_of_another():
     lambda a, b: -a,
     lambda a, b: a ** 2, lambda a, b: abs(a), lambda a, b: 1 / (1 + a * a), lambda a, b: a.sum(axis=1, keepdims=True),
     lambda a, b: a.max(1), lambda a, b: np.concatenate([a, b], 1), lambda a, b: np.stack([a, b], axis=1),
-    lambda a, b: np.exp(a), lambda a, b: np.maximum(a, b), lambda a, b: np.sum(a, 1), lambda a, b: np.where(A[0] > 0, a, b),
+    lambda a, b: np.exp(a), lambda a, b: np.maximum(a, b), lambda a, b: np.sum(a, 1),
+    lambda a, b: np.sum(a, 1, None, None, True), lambda a, b: np.where(A[0] > 0, a, b),
     lambda a, b: a.softmax(-1) if isinstance(a, mg.layers.symbols.Symbol) else F.softmax(mg.Tensor(a)).numpy()])
 def test_operators_and_numpys_functions(f):
     a, b = mg.Input((3,)), mg.Input((3,))

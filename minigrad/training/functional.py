@@ -195,8 +195,7 @@ class Functional(Composed):
             return super().get_config()
         entrances = {id(layer) for layer in self._entrances}
         with configs.whole():
-            return {"name": self.name, "entrances": [{name: value for name, value in layer.get_config().items()
-                                                      if name != "trainable"} for layer in self._entrances],
+            return {"name": self.name, "entrances": [_input_of(layer) for layer in self._entrances],
                     "layers": {name: configs.written(layer) for name, layer in self._names.items()
                                if id(layer) not in entrances},
                     "calls": [[self._name_of(layer), drawing.written(arguments), drawing.written(keywords)]
@@ -219,6 +218,11 @@ class Functional(Composed):
             raise ValueError("this is not the configuration of a functional model: "
                              f"{type(error).__name__} {error}") from error
         return cls(inputs, outputs, config.get("name"))
+
+
+def _input_of(layer):
+    """The arguments of the Input of an InputLayer."""
+    return {"shape": list(layer.shape), "dtype": configs.written(layer.dtype), "name": layer.name}
 
 
 def _alone(tree):
