@@ -86,6 +86,12 @@ def test_in_pieces_it_does_not_depend_on_threads_or_others():
         assert other[0] == loss
         assert all(np.array_equal(a, b) for a, b in zip(gradients, other[1]))
     assert trained(1, 6)[0] != loss
+    before = mg.random.Seed(5)
+    streams = mg.random.Streams()
+    mg.seed(1)
+    one = streams.number(before)
+    mg.seed(2)
+    assert mg.random.Streams().number(before) == one  # a Seed's pieces start from its own numbers, not from mg.seed's
 
 
 def test_pieces_draw_apart_and_go_on_from_step_to_step():
@@ -102,3 +108,5 @@ def test_in_a_data_set_it_repeats_with_the_epoch():
     one, two = (np.stack([x for x, _ in data.flow(epoch)]) for epoch in (0, 0))
     assert np.array_equal(one, two)
     assert not np.array_equal(one, np.stack([x for x, _ in data.flow(1)]))
+    other = mg.data.Dataset((IMAGES, np.arange(5))).augment(layers.RandomErasing(1.0, seed=3), seed=2)
+    assert not np.array_equal(one, np.stack([x for x, _ in other.flow(0)]))
