@@ -42,7 +42,7 @@ def augmentations():
     """What each image goes through in training, as in the paper (sec. 4.2): moved by a few pixels, mirrored; and some have a
     rectangle taken out."""
     return {
-        "moved": [layers.ZeroPadding2D(2), layers.RandomCrop(28, 28)],
+        "moved": [layers.RandomTranslation(0.08, 0.08, fill_mode="constant", interpolation="nearest")],
         "mirrored": [layers.RandomFlip("horizontal")],
         "erased": [layers.RandomErasing(0.5, scale=(0.02, 0.2), fill_value=0.0, value_range=(0, 1))],
     }

@@ -113,6 +113,15 @@ def test_resnet_is_saved_whole(tmp_path):
     np.testing.assert_array_equal(again.predict(x), model.predict(x))
 
 
+def test_a_model_with_a_block_of_it_is_saved_whole(tmp_path):
+    block = tiny_resnet().layers[4]
+    model, x = mg.Sequential([mg.layers.Input((6, 5, 2)), block]), np.random.default_rng(0).random((2, 6, 5, 2), "float32")
+    model.save(tmp_path / "model.minigrad")
+    again = mg.models.load_model(tmp_path / "model.minigrad")
+    assert type(again.layers[0]) is type(block)
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+
+
 def test_resnet_refuses_what_does_not_fit():
     with pytest.raises(ValueError, match=r"ResNet: blocks\[1\] must be"):
         tiny_resnet(blocks=(1, 0))

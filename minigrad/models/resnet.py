@@ -7,7 +7,7 @@ from minigrad.layers.core import positive
 from minigrad.training import Sequential
 
 
-class Block(Layer):
+class ResidualBlock(Layer):
     """y = relu(x + norm_2(conv_2(relu(norm_1(conv_1(x))))))
 
     x (N, H, W, C), y (N, H / s, W / s, F), the quotients rounded up, for a stride of s. Where x and y differ in shape, x
@@ -47,7 +47,8 @@ class ResNet(Sequential):
             convolution(width, 3, stem_strides),
             normalization(),
             layers.ReLU(),
-            *(Block(width * 2 ** stage, 2 if stage and not i else 1) for stage, n in enumerate(counts) for i in range(n)),
+            *(ResidualBlock(width * 2 ** stage, 2 if stage and not i else 1)
+              for stage, n in enumerate(counts) for i in range(n)),
             layers.GlobalAveragePooling2D(),
             layers.Dense(classes, activation="softmax"),
         ], name=name)
